@@ -1,0 +1,1 @@
+"""The game: contract, loop, checkpoints, config text, catalogue."""

@@ -1,0 +1,73 @@
+"""Optimizers: the kernel that is chosen, agreement with the definition, exact resume."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from gansaku.core.optim import SGD, Adam, RMSprop
+
+OPTIMIZERS = [Adam(), Adam(weight_decay=0.1), SGD(0.1), SGD(0.1, momentum=0.9), RMSprop()]
+
+
+def _params() -> list[nn.Parameter]:
+    g = torch.Generator().manual_seed(0)
+    return [nn.Parameter(torch.randn(shape, generator=g)) for shape in [(7, 5), (13,), (3, 3, 3)]]
+
+
+def _move(params, optimizer, steps, seed=1) -> None:
+    for step in steps:
+        g = torch.Generator().manual_seed(seed + step)
+        for p in params:
+            p.grad = torch.randn(p.shape, generator=g)
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-3 / (1 + step)  # a schedule
+        optimizer.step()
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("stop", [0, 1, 3])
+def test_resume_is_exact(make, stop):
+    params = _params()
+    optimizer = make(params)
+    _move(params, optimizer, range(stop))
+    saved = copy.deepcopy((optimizer.state_dict(), [p.detach().clone() for p in params]))
+    _move(params, optimizer, range(stop, 6))
+
+    again = [nn.Parameter(p) for p in saved[1]]
+    resumed = make(again)
+    resumed.load_state_dict(saved[0])
+    _move(again, resumed, range(stop, 6))
+    assert all(torch.equal(a, b) for a, b in zip(params, again, strict=True))
+
+
+def test_first_step_of_adam_is_the_sign_of_the_gradient():
+    p = nn.Parameter(torch.tensor([1.0, -2.0]))
+    p.grad = torch.tensor([3.0, -0.5])
+    Adam(lr=0.1)([p]).step()
+    torch.testing.assert_close(p.detach(), torch.tensor([0.9, -1.9]))
+
+
+def test_momentum_accumulates():
+    p = nn.Parameter(torch.zeros(1))
+    optimizer = SGD(0.1, momentum=0.5)([p])
+    for _ in range(2):
+        p.grad = torch.ones(1)
+        optimizer.step()
+    torch.testing.assert_close(p.detach(), torch.tensor([-0.1 - 0.1 * 1.5]))
+
+
+def test_first_step_of_rmsprop():
+    p = nn.Parameter(torch.zeros(1))
+    p.grad = torch.tensor([4.0])
+    RMSprop(lr=0.1, alpha=0.75)([p]).step()
+    torch.testing.assert_close(p.detach(), torch.tensor([-0.1 * 4 / (4 * 0.5)]))
+
+
+def test_fused_where_the_device_has_it():
+    assert Adam()(_params()).param_groups[0]["fused"]
+    assert SGD(0.1)(_params()).param_groups[0]["fused"]
+    assert RMSprop()(_params()).param_groups[0]["foreach"]
+    meta = [nn.Parameter(torch.zeros(2, device="meta"))]
+    assert Adam()(meta).param_groups[0]["foreach"]
