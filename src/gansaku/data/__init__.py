@@ -1,0 +1,1 @@
+"""Data: what a sample is (`spec`), and where samples come from."""
