@@ -1,0 +1,16 @@
+"""Networks, one file a family; shapes are plain (channels, height, width)."""
+
+from gansaku.nets.dcgan import DCGANCritic, DCGANGenerator
+from gansaku.nets.layers.count import parameters
+from gansaku.nets.mlp import MLP, MaxoutCritic, MLPGenerator, PointCritic, PointGenerator
+
+__all__ = [
+    "MLP",
+    "DCGANCritic",
+    "DCGANGenerator",
+    "MLPGenerator",
+    "MaxoutCritic",
+    "PointCritic",
+    "PointGenerator",
+    "parameters",
+]
