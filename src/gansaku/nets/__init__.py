@@ -3,6 +3,8 @@
 from gansaku.nets.dcgan import DCGANCritic, DCGANGenerator
 from gansaku.nets.layers.count import parameters
 from gansaku.nets.mlp import MLP, MaxoutCritic, MLPGenerator, PointCritic, PointGenerator
+from gansaku.nets.resnet import ResNetCritic, ResNetGenerator
+from gansaku.nets.tutorial import TutorialCritic, TutorialGenerator
 
 __all__ = [
     "MLP",
@@ -12,5 +14,9 @@ __all__ = [
     "MaxoutCritic",
     "PointCritic",
     "PointGenerator",
+    "ResNetCritic",
+    "ResNetGenerator",
+    "TutorialCritic",
+    "TutorialGenerator",
     "parameters",
 ]

@@ -55,3 +55,17 @@ def uniform_init(net: nn.Module, limit: float) -> None:
     zero_biases(net)
     for layer in weighted(net):
         nn.init.uniform_(layer.weight, -limit, limit)
+
+
+def glorot_init(net: nn.Module, gain: float = 1.0) -> None:
+    """Weights uniform with variance gain^2 * 2 / (fan-in + fan-out) (Glorot 2010), biases 0."""
+    zero_biases(net)
+    for layer in weighted(net):
+        nn.init.xavier_uniform_(layer.weight, gain)
+
+
+def msr_init(layer: nn.Module, gain: float = 1.0) -> None:
+    """Weights from N(0, gain^2 / fan-in), biases 0 (arXiv:1502.01852)."""
+    zero_biases(layer)
+    for each in weighted(layer):
+        nn.init.normal_(each.weight, 0.0, gain / each.weight[0].numel() ** 0.5)
