@@ -1,0 +1,211 @@
+"""Penalties that keep a critic smooth, and constraints applied to its weights after a step.
+
+Contract. A penalty is called as `penalty(critic, real, fake, noise)`. `critic` maps a sample (a
+tensor, or a tuple of tensors with equal batch) to logits of any shape, or to a list of them.
+Gradients are those of the SUM of all logits of a sample, patches and scales included (a patch
+critic's penalty therefore grows with its number of patches), taken with respect to the sample
+and flattened over everything but the batch and over the members of a tuple.
+
+A critic may remember what it computed for the very same tensors. R1 marks `real`, and R2 `fake`,
+as requiring a gradient and then calls `critic` on it, so an objective that follows takes the
+logits from that forward at no cost. Whoever builds such a critic passes leaves made for this
+step (`x.detach()`) and evaluates the penalties before the objective.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+Sample = Tensor | tuple[Tensor, ...]
+Critic = Callable[[Sample], Tensor | Sequence[Tensor]]
+
+
+class Draws(Protocol):
+    """The part of a noise source that penalties use."""
+
+    def normal(self, n: int, *shape: int) -> Tensor: ...
+
+    def uniform(self, n: int, *shape: int) -> Tensor: ...
+
+
+class Penalty(abc.ABC):
+    """An already weighted scalar that the critic minimises; subclasses are frozen dataclasses."""
+
+    @abc.abstractmethod
+    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor: ...
+
+
+class Constraint(abc.ABC):
+    """A change to a network's weights, applied after its step; a frozen dataclass."""
+
+    @abc.abstractmethod
+    def __call__(self, module: nn.Module) -> None: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientPenalty(Penalty):
+    """WGAN-GP: weight E (|grad D(x)| - target)^2 / target^2 (arXiv:1704.00028, eq. 3).
+
+    x = e real + (1 - e) fake with one e from U(0, 1) a sample, shared by the members of a tuple.
+    A `target` other than the paper's 1 is that of arXiv:1710.10196, app. A.2 (750 on CIFAR-10).
+    Raises ValueError where real and fake differ in shape.
+    """
+
+    weight: float = 10.0
+    target: float = 1.0
+
+    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
+        slope = _norm(_gradients(critic, _mix(real, fake, noise)))
+        return self.weight / self.target**2 * (slope - self.target).square().mean()
+
+
+@dataclasses.dataclass(frozen=True)
+class LipschitzPenalty(Penalty):
+    """WGAN-LP: weight E max(0, |grad D(x)| - 1)^2 (arXiv:1709.08894, eq. 8).
+
+    One-sided: slopes below 1 are free. x is mixed as in `GradientPenalty`. Raises ValueError where
+    real and fake differ in shape.
+    """
+
+    weight: float = 5.0
+
+    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
+        slope = _norm(_gradients(critic, _mix(real, fake, noise)))
+        return self.weight * (slope - 1.0).relu().square().mean()
+
+
+@dataclasses.dataclass(frozen=True)
+class R1(Penalty):
+    """gamma/2 E |grad D(x)|^2 at real samples (arXiv:1801.04406, eq. 9)."""
+
+    gamma: float = 10.0
+
+    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
+        return 0.5 * self.gamma * _mean_square(_gradients(critic, real))
+
+
+@dataclasses.dataclass(frozen=True)
+class R2(Penalty):
+    """gamma/2 E |grad D(x)|^2 at generated samples (arXiv:1801.04406, eq. 10)."""
+
+    gamma: float = 10.0
+
+    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
+        return 0.5 * self.gamma * _mean_square(_gradients(critic, fake))
+
+
+@dataclasses.dataclass(frozen=True)
+class DRAGAN(Penalty):
+    """weight E (|grad D(x + d)| - k)^2 around real samples (arXiv:1705.07215).
+
+    d is normal with `noise_scale` times the standard deviation of the real samples given (of each
+    member of a tuple), so it depends, a little, on how a batch is split into parts. D is the
+    logit here, as in every penalty.
+    """
+
+    weight: float = 10.0
+    k: float = 1.0
+    noise_scale: float = 0.5
+
+    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
+        slope = _norm(_gradients(critic, _map(lambda x: self._around(x, noise), real)))
+        return self.weight * (slope - self.k).square().mean()
+
+    def _around(self, x: Tensor, noise: Draws) -> Tensor:
+        x = x.detach()
+        scale = self.noise_scale * x.std(correction=0)
+        return x + scale * noise.normal(*x.shape).to(x)
+
+
+@dataclasses.dataclass(frozen=True)
+class Drift(Penalty):
+    """weight E D(x)^2 at real samples: a critic's free offset stays near 0 (arXiv:1710.10196, A.1).
+
+    List it after R1, whose forward it then shares.
+    """
+
+    weight: float = 1e-3
+
+    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
+        squares = [logits.square().mean() for logits in _outputs(critic(real))]
+        return self.weight * torch.stack(squares).mean()
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightClip(Constraint):
+    """Every parameter is clamped to [-c, c], in place (arXiv:1701.07875, algorithm 1).
+
+    Raises ValueError unless c is positive.
+    """
+
+    c: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not self.c > 0:
+            raise ValueError(f"WeightClip.c is {self.c}; it must be positive")
+
+    @torch.no_grad()
+    def __call__(self, module: nn.Module) -> None:
+        for parameter in module.parameters():
+            parameter.clamp_(-self.c, self.c)
+
+
+def _gradients(critic: Critic, at: Sample) -> tuple[Tensor, ...]:
+    """d(sum of logits)/d(sample) for each member of `at`, differentiable itself."""
+    members = tuple(x.requires_grad_() for x in _members(at))
+    total = sum(logits.sum() for logits in _outputs(critic(at)))
+    found = torch.autograd.grad(total, members, create_graph=True, allow_unused=True)
+    if any(gradient is None for gradient in found):
+        raise ValueError(
+            "the critic's output does not depend on the sample that a penalty differentiates: "
+            "either the critic ignores it, or it was remembered from before the penalty ran; "
+            "evaluate R1 and R2 before the objective and before other penalties"
+        )
+    return found
+
+
+def _mean_square(gradients: tuple[Tensor, ...]) -> Tensor:
+    """E |gradient|^2 over the batch."""
+    return sum(g.square().sum() for g in gradients) / len(gradients[0])
+
+
+def _norm(gradients: tuple[Tensor, ...]) -> Tensor:
+    """|gradient| of each sample, [N]; vector_norm's own gradient at zero is zero, not NaN."""
+    norms = [torch.linalg.vector_norm(g.reshape(len(g), -1), dim=1) for g in gradients]
+    return norms[0] if len(norms) == 1 else torch.linalg.vector_norm(torch.stack(norms), dim=0)
+
+
+def _mix(real: Sample, fake: Sample, noise: Draws) -> Sample:
+    reals, fakes = _members(real), _members(fake)
+    if [x.shape for x in reals] != [x.shape for x in fakes]:
+        raise ValueError(
+            "a penalty between real and fake samples needs pairs of one shape: found "
+            f"{[list(x.shape) for x in reals]} and {[list(x.shape) for x in fakes]}"
+        )
+    share = noise.uniform(len(reals[0]), 1)
+    pairs = iter(zip(reals, fakes, strict=True))
+    return _map(lambda _: _between(*next(pairs), share), real)
+
+
+def _between(real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
+    real, fake = real.detach(), fake.detach()
+    share = share.to(real).view(-1, *[1] * (real.ndim - 1))
+    return fake + share * (real - fake)  # lerp with a broadcast weight is far slower on a CPU
+
+
+def _members(sample: Sample) -> tuple[Tensor, ...]:
+    return (sample,) if isinstance(sample, Tensor) else sample
+
+
+def _map(function: Callable[[Tensor], Tensor], sample: Sample) -> Sample:
+    return function(sample) if isinstance(sample, Tensor) else tuple(map(function, sample))
+
+
+def _outputs(logits: Tensor | Sequence[Tensor]) -> Sequence[Tensor]:
+    return (logits,) if isinstance(logits, Tensor) else logits
