@@ -1,0 +1,124 @@
+"""Checkpoints: one file of tensors and integers, whole or not there at all, read without pickle."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from gansaku.core.errors import CheckpointError
+
+FORMAT = 1
+SUFFIX = ".safetensors"
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, which becomes `path` when the block ends well.
+
+    The file is synced before it is renamed, and the folder after, so that a crash at any moment
+    leaves the old file or the new one.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield draft
+        with open(draft, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_text(path: Path, text: str) -> None:
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Save `tensors` and the JSON `header` as one file; raises CheckpointError when it cannot."""
+    copies = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+    sums = {name: checksum(t) for name, t in copies.items()}
+    text = json.dumps({"format": FORMAT, **header, "checksums": sums})
+    try:
+        with replacing(path) as draft:  # plain writes: a mapped file would fault on a full disk
+            draft.write_bytes(save(copies, metadata={"gansaku": text}))
+    except OSError as error:
+        raise CheckpointError(
+            f"the checkpoint {path.name} could not be written to {path.parent}: {_reason(error)}; "
+            "earlier checkpoints are untouched"
+        ) from error
+
+
+def header(path: Path) -> dict[str, Any]:
+    """The JSON header of a checkpoint; the tensors are not read."""
+    with _opened(path) as file:
+        text = (file.metadata() or {}).get("gansaku")
+    if text is None:
+        raise CheckpointError(f"{path} is a safetensors file, but no checkpoint of Gansaku")
+    found = json.loads(text)
+    if found["format"] != FORMAT:
+        raise CheckpointError(
+            f"{path} has checkpoint format {found['format']}; this version reads {FORMAT}"
+        )
+    return found
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and header; a damaged file is refused with the damage named."""
+    head = header(path)
+    with _opened(path) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if missing := sorted(set(head["checksums"]) - set(tensors)):
+        raise CheckpointError(f"{path} is damaged: it lacks {missing[0]}")
+    for name, tensor in tensors.items():
+        if checksum(tensor) != head["checksums"].get(name):
+            raise CheckpointError(f"{path} is damaged: the bytes of {name} have changed")
+    return tensors, head
+
+
+def newest_good(folder: Path, say: Callable[[str], None] = lambda text: None) -> Path:
+    """The last checkpoint of `folder` that reads whole; what is passed over is said."""
+    paths = sorted(folder.glob(f"step-*{SUFFIX}"), reverse=True)
+    for path in paths:
+        try:
+            read(path)
+        except CheckpointError as error:
+            say(str(error))
+        else:
+            return path
+    found = f"{len(paths)} damaged ones" if paths else "none"
+    raise CheckpointError(f"{folder} was asked for a checkpoint and has {found}")
+
+
+def checksum(tensor: Tensor) -> int:
+    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy())
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, "pt") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no checkpoint {path}") from error
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged or no checkpoint: {error}") from error
+
+
+def _reason(error: OSError) -> str:
+    return "the disk is full" if error.errno == errno.ENOSPC else str(error.strerror)

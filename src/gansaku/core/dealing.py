@@ -1,0 +1,73 @@
+"""What the turns of one step see: parts of batches, and what phases share of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from gansaku.core import ranks
+from gansaku.core.contract import Batch, Phase, Stage
+from gansaku.core.noise import seed_of
+
+if TYPE_CHECKING:
+    from gansaku.core.loop import Run
+
+
+class Deal:
+    """The batches of one step, each loaded once and shared once; dropped when the step ends.
+
+    `turns` are how often each phase that is due plays.
+    """
+
+    def __init__(self, run: Run, stage: Stage, turns: list[tuple[Phase, int]]) -> None:
+        self.run, self.stage = run, stage
+        keeper = stage.share and stage.share.keeper
+        self.kept = max((n for phase, n in turns if phase.player is keeper), default=0)
+        self._batches: dict[int, Batch] = {}
+        self._shared: dict[tuple[int, int], tuple[Batch, Batch]] = {}
+
+    def part(self, phase: Phase, k: int, part: int) -> Batch:
+        """This rank's `part` of the step's `k`-th batch, with what the stage shares."""
+        batch = self._batch(k)
+        if self.run.accumulate > 1:
+            rows = self.run.batch_size(self.stage) // ranks.world() // self.run.accumulate
+            batch = {name: value[part * rows : (part + 1) * rows] for name, value in batch.items()}
+        return batch if self.stage.share is None else self._with_share(phase, batch, k, part)
+
+    def _batch(self, k: int) -> Batch:
+        if k not in self._batches:
+            size = self.run.batch_size(self.stage)
+            mine = size // ranks.world()
+            start = self.run.images + k * size + ranks.rank() * mine
+            self._batches[k] = self.run.load(self.stage, start, mine)
+        return self._batches[k]
+
+    def _with_share(self, phase: Phase, batch: Batch, k: int, part: int) -> Batch:
+        """The keeper sees the shared entries with their graph, all others see them detached.
+
+        One making serves both if the keeper plays this batch. When a batch comes in parts, the
+        graphs of all parts would be alive at once: then the keeper makes its own again.
+        """
+        keeps = phase.player is self.stage.share.keeper
+        again = keeps and self.run.accumulate > 1
+        made = self._shared.get((k, part))
+        if made is None or again:
+            made = self._make(batch, k, part, graph=k < self.kept and (keeps or not self._cut))
+            if not again:
+                self._shared[k, part] = made
+        return made[0] if keeps else made[1]
+
+    @property
+    def _cut(self) -> bool:
+        return self.run.accumulate > 1
+
+    def _make(self, batch: Batch, k: int, part: int, graph: bool) -> tuple[Batch, Batch]:
+        share, run = self.stage.share, self.run
+        clock = run.clock("share", k, part=part)
+        torch.manual_seed(seed_of(run.seed, *clock.key, clock.index))
+        if graph:
+            run.seat(share.keeper)
+        with torch.set_grad_enabled(graph), run.autocast():
+            made = share.make(run.nets, batch, clock)
+        return made, {name: value.detach() for name, value in made.items()}

@@ -1,0 +1,198 @@
+"""The duel: the two-player game that most GANs play, stated once."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Share, Stage, Terms
+from gansaku.core.errors import UserError
+from gansaku.core.noise import Noise
+from gansaku.core.optim import Adam
+
+Output = Tensor | list[Tensor]  # a critic's logits: of any shape, or one for each scale
+
+
+@runtime_checkable
+class Objective(Protocol):
+    paired: ClassVar[bool]
+
+    def d(self, real: Output, fake: Output) -> Tensor: ...
+    def g(self, real: Output, fake: Output) -> Tensor: ...
+    def progress(self, real: Output, fake: Output) -> dict[str, Tensor]: ...
+
+
+@runtime_checkable
+class Penalty(Protocol):
+    def __call__(self, critic: Callable, real: Any, fake: Any, noise: Noise) -> Tensor: ...
+
+
+@runtime_checkable
+class Augment(Protocol):
+    def build(self) -> nn.Module: ...
+
+
+class Critic:
+    """D as the losses see it: augmentation is inside, and no input goes through it twice.
+
+    A penalty at the real data and the objective ask for the same logits: outputs are kept by
+    the identity of the input.
+    """
+
+    def __init__(self, forward: Callable[[Any], Output]) -> None:
+        self._forward = forward
+        self._made: list[tuple[Any, Output]] = []
+
+    def __call__(self, x: Any) -> Output:
+        for seen, out in self._made:
+            if seen is x:
+                return out
+        self._made.append((x, self._forward(x)))
+        return self._made[-1][1]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Duel(Recipe):
+    """A generator against a critic over one latent; subclasses name networks and numbers."""
+
+    steps: int = 25_000  # generator updates
+    batch_size: int = 64  # real samples in a critic update
+    z: int = 100  # dimensions of the latent
+    prior: str = "normal"  # of the latent: normal, or uniform on (-1, 1)
+    objective: Objective  # what G and D minimise
+    penalties: tuple[Penalty, ...] = ()  # added to D's loss
+    constraint: Callable[[nn.Module], None] | None = None  # applied to D after its update
+    augment: Augment | None = None  # of all that D sees: DiffAugment(), ADA()
+    g_optimizer: Callable = Adam(2e-4, (0.5, 0.999))
+    d_optimizer: Callable = Adam(2e-4, (0.5, 0.999))
+    d_updates: int = 1  # critic updates before one of the generator
+    g_batches: int = 1  # generator's batch, in critic batches
+    fresh: bool = False  # new fakes for the generator's turn instead of the critic's
+    ema: float = 0.0  # half-life of the generator's moving average in images; 0: none
+
+    def __post_init__(self) -> None:
+        if self.prior not in ("normal", "uniform"):
+            raise UserError(f"prior must be 'normal' or 'uniform', not {self.prior!r}")
+        if self.objective.paired and self.g_batches != 1:
+            raise UserError(
+                f"{type(self.objective).__name__} pairs each fake with a real sample, so that "
+                f"g_batches must be 1, not {self.g_batches}"
+            )
+
+    @abc.abstractmethod
+    def generator(self, spec: Any) -> nn.Module:
+        """`z [N, self.z] -> x [N, *spec.shape]`."""
+
+    @abc.abstractmethod
+    def critic(self, spec: Any) -> nn.Module:
+        """`x [N, *spec.shape] -> logits [N, ...]`."""
+
+    def schedule(self, clock: Clock) -> float | Mapping[str, Any]:
+        """Learning-rate factor, or optimizer fields, of both players."""
+        return 1.0
+
+    def penalty_factor(self, clock: Clock) -> float:
+        """What all penalties are multiplied by at this time."""
+        return 1.0
+
+    def critic_updates(self, nets: Nets, clock: Clock) -> int:
+        return self.d_updates
+
+    @property
+    def averaged(self) -> tuple[str, ...]:
+        return ("G",) if self.ema else ()
+
+    def halflife(self, clock: Clock) -> float:
+        return self.ema
+
+    def networks(self, spec: Any) -> Nets:
+        members = {"G": self.generator(spec), "D": self.critic(spec)}
+        if self.augment is not None:
+            members["augment"] = self.augment.build()
+        return Nets(**members)
+
+    def stages(self, nets: Nets) -> tuple[Stage, ...]:
+        d = Player("D", nets.D, self.d_optimizer, self.schedule)
+        g = Player("G", nets.G, self.g_optimizer, self.schedule)
+        phases = (
+            Phase(d, self.d_loss, repeat=self.critic_updates, after=self.after_d),
+            Phase(g, self.g_loss),
+        )
+        share = None if self.fresh or self.g_batches != 1 else Share(g, self.with_fakes)
+        return (Stage("train", phases, self.steps, share=share),)
+
+    def with_fakes(self, nets: Nets, batch: Batch, clock: Clock, times: int = 1) -> Batch:
+        """The batch with `fake`, unless it is there."""
+        if "fake" in batch:
+            return batch
+        z = self.latents(times * len(batch["x"]), clock)
+        return {**batch, "fake": nets.G(z)}
+
+    def judge(self, nets: Nets, clock: Clock) -> Critic:
+        """The critic of this move: whatever it sees is augmented first."""
+        if self.augment is None:
+            return Critic(nets.D)
+        return Critic(lambda x: nets.D(nets.augment(x, clock)))
+
+    def d_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
+        batch = self.with_fakes(nets, batch, clock)
+        real, fake = batch["x"].detach(), batch["fake"].detach()  # leaves that penalties may mark
+        critic = self.judge(nets, clock)
+        terms = {
+            type(penalty).__name__: penalty(critic, real, fake, clock) for penalty in self.penalties
+        }
+        at_real, at_fake = critic(real), critic(fake)
+        clock.note(**{"D(real)": mean(at_real), "D(fake)": mean(at_fake)})
+        clock.note(**self.objective.progress(at_real, at_fake))
+        if self.augment is not None:
+            clock.note(**nets.augment.watch(at_real))
+        return {"objective": self.objective.d(at_real, at_fake), **terms}
+
+    def g_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
+        batch = self.with_fakes(nets, batch, clock, self.g_batches)
+        critic = self.judge(nets, clock)
+        at_fake = critic(batch["fake"])
+        at_real = critic(batch["x"]) if self.objective.paired else at_fake
+        return {"objective": self.objective.g(at_real, at_fake)}
+
+    def after_d(self, nets: Nets, stats: Mapping[str, Tensor], clock: Clock) -> None:
+        if self.constraint is not None:
+            self.constraint(nets.D)
+        if self.augment is not None:
+            nets.augment.adapt(stats, self.batch_size)
+
+    def latents(self, n: int, noise: Noise, truncate: float | None = None) -> Tensor:
+        """`[n, z]` from the prior; `truncate` t keeps each coordinate within +-t of its centre.
+
+        A normal prior is truncated by its quantiles (arXiv:1809.11096, section 3.1), not clipped.
+        """
+        if self.prior == "uniform":
+            return noise.uniform(n, self.z, low=-1.0, high=1.0) * (truncate or 1.0)
+        if truncate is None:
+            return noise.normal(n, self.z)
+        inside = noise.uniform(n, self.z, low=-1.0, high=1.0) * math.erf(truncate / math.sqrt(2))
+        return torch.erfinv(inside).mul_(math.sqrt(2))
+
+    def generate(self, nets: Nets, z: Tensor, given: Mapping[str, Any] | None = None) -> Tensor:
+        """Samples `[N, *spec.shape]` of the latents `z [N, self.z]`."""
+        return nets.G(z)
+
+    def sample(self, nets: Nets, n: int, noise: Noise, given: Mapping[str, Any]) -> Tensor:
+        return self.generate(nets, self.latents(n, noise, given.get("truncate")), given)
+
+    def score(self, nets: Nets, x: Tensor) -> Tensor:
+        """The critic's logits `[N]` of samples, for pictures of its surface and for anomalies."""
+        return nets.D(x).reshape(len(x), -1).mean(1)
+
+
+def mean(out: Output) -> Tensor:
+    """The mean of a critic's output, for the log alone; scales count alike."""
+    if isinstance(out, Tensor):
+        return out.detach().mean()
+    return torch.stack([scale.detach().mean() for scale in out]).mean()

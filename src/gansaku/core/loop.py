@@ -1,0 +1,259 @@
+"""The one training loop. It plays any recipe's stages and knows no recipe by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gansaku.core import ranks
+from gansaku.core.averaging import Averages, decay
+from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Stage
+from gansaku.core.dealing import Deal
+from gansaku.core.errors import Diverged, UserError
+from gansaku.core.noise import seed_of
+from gansaku.core.sampling import sample
+
+Watch = Callable[["Run"], bool | None]  # looks at the run after each step; True asks it to stop
+
+
+class Run:
+    """A game in progress: a recipe, its networks and optimizers, and four integers of time.
+
+    `source` has a `spec` and `batch(start, n, seed, spec=, device=, memory_format=)`, where
+    sample `start + i` is a function of the seed: the state of the data is one integer.
+    After a step on the logging cadence, `record` holds its numbers, else None.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        source: Any,
+        *,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        precision: str = "fp32",
+        accumulate: int = 1,
+        log_every: int = 50,
+    ) -> None:
+        self.recipe, self.source, self.seed = recipe, source, seed
+        self.device, self.precision = torch.device(device), precision
+        self.accumulate, self.log_every = accumulate, log_every
+        torch.manual_seed(seed_of(seed, "networks"))
+        self.nets = recipe.networks(source.spec)
+        convolutional = any(p.ndim == 4 for p in self.nets.parameters())
+        self.format = torch.channels_last if convolutional else torch.contiguous_format
+        self.nets.to(self.device, memory_format=self.format)
+        self.stages = recipe.stages(self.nets)
+        self.players = _cast(self.stages)
+        self.optimizers = {p.name: p.optimizer(p.parameters()) for p in self.players}
+        self.rates = {
+            name: [group["lr"] for group in optimizer.param_groups]
+            for name, optimizer in self.optimizers.items()
+        }
+        self.averages = Averages(self.nets, recipe.averaged)
+        self.stage_number = self.step = self.steps = self.images = 0
+        self.entered: list[int] = []
+        self.record: dict[str, float] | None = None
+        self._playing: Player | None = None
+        self._seated = -1
+        self._check()
+
+    # --- time ---
+
+    @property
+    def over(self) -> bool:
+        return self.stage_number >= len(self.stages)
+
+    @property
+    def total(self) -> int:
+        """Steps of the whole run, as far as it is known."""
+        return self.steps - self.step + sum(s.steps for s in self.stages[self.stage_number :])
+
+    def play(self, watches: Sequence[Watch] = (), steps: int | None = None) -> None:
+        """Play to the end, for `steps` steps, or until a watch asks to stop."""
+        end = self.total if steps is None else self.steps + steps
+        state = torch.get_rng_state()
+        try:
+            while not self.over and self.steps < end:
+                self.advance()
+                if any([watch(self) for watch in watches]):  # every watch looks, whoever stops
+                    break
+        finally:
+            torch.set_rng_state(state)
+
+    def advance(self) -> None:
+        """One step of the present stage: every due phase has its turns."""
+        stage = self._begin()
+        self.logging = (self.steps + 1) % self.log_every == 0 or self.steps in (0, self.total - 1)
+        logs: dict[str, Tensor] = {}
+        due = [(i, phase) for i, phase in enumerate(stage.phases) if self.step % phase.every == 0]
+        turns = [(phase, self._repeats(phase, i)) for i, phase in due]
+        deal = Deal(self, stage, turns)
+        for (i, phase), (_, repeats) in zip(due, turns, strict=True):
+            for k in range(repeats):
+                self._turn(deal, phase, i, k, logs)
+        self._end(stage, max((n for _, n in turns), default=0), logs)
+
+    def _end(self, stage: Stage, batches: int, logs: Mapping[str, Tensor]) -> None:
+        new = batches * self.batch_size(stage)
+        self.images += new
+        clock = self.clock("end")
+        if self.averages.names:
+            self.averages.update(decay(self.recipe.halflife(clock), self.images, new))
+        self.steps, self.step = self.steps + 1, self.step + 1
+        self.record = self._report(stage, logs) if self.logging else None
+        if self.step >= stage.steps or (stage.done and stage.done(self.nets, clock)):
+            self.stage_number, self.step = self.stage_number + 1, 0
+
+    def _begin(self) -> Stage:
+        """The present stage; players take their seats when it begins."""
+        stage = self.stages[self.stage_number]
+        if self._seated != self.stage_number:
+            self.nets.eval()
+            for phase in stage.phases:
+                for net in phase.player.networks:
+                    net.train()
+            self._seated = self.stage_number
+        if stage.enter and self.stage_number not in self.entered:
+            torch.manual_seed(seed_of(self.seed, "enter", self.stage_number))
+            batch = self.load(stage, self.images, self.batch_size(stage))
+            with torch.no_grad():
+                stage.enter(self.nets, batch)
+            self.entered.append(self.stage_number)
+        return stage
+
+    def clock(self, *key: int | str, part: int = 0) -> Clock:
+        total = self.stages[self.stage_number].steps
+        return Clock(
+            self.stage_number,
+            self.step,
+            total,
+            self.images,
+            seed=self.seed,
+            key=(self.stage_number, self.step, *key),
+            index=ranks.rank() * self.accumulate + part,
+            count=ranks.world() * self.accumulate,
+            device=self.device,
+        )
+
+    # --- a turn ---
+
+    def _turn(self, deal: Deal, phase: Phase, i: int, k: int, logs: dict[str, Tensor]) -> None:
+        player, optimizer = phase.player, self.optimizers[phase.player.name]
+        optimizer.zero_grad(set_to_none=True)
+        stats: dict[str, Tensor] = {}
+        for part in range(self.accumulate):
+            batch = deal.part(phase, k, part)
+            self.seat(player)
+            clock = self.clock(i, k, part=part)
+            torch.manual_seed(seed_of(self.seed, *clock.key, clock.index))  # for dropout
+            with self.autocast():
+                terms = phase.loss(self.nets, batch, clock)
+            (sum(terms.values()) / self.accumulate).backward()
+            own = {f"{player.name}/{name}": value for name, value in terms.items()}
+            for name, value in (own | clock.notes).items():
+                share = value.detach().float().mean() / self.accumulate
+                stats[name] = stats[name] + share if part else share
+        gradients = [p.grad for p in player.parameters() if p.grad is not None]
+        ranks.average(gradients)
+        if phase.after or self.logging:
+            ranks.average(list(stats.values()))
+        if self.logging:
+            norm = torch.nn.utils.get_total_norm(gradients)
+            logs.update(stats | {f"{player.name}/gradient": norm})
+        self._set(optimizer, player, clock)
+        for _ in range(phase.moves):
+            optimizer.step()
+        if phase.after:
+            with torch.no_grad():
+                phase.after(self.nets, stats, self.clock(i, k, "after"))
+
+    def seat(self, player: Player) -> None:
+        """Only the player's parameters want gradients."""
+        if self._playing is not player:
+            self.nets.requires_grad_(False)
+            for parameter in player.parameters():
+                parameter.requires_grad_(True)
+            self._playing = player
+
+    def _set(self, optimizer: torch.optim.Optimizer, player: Player, clock: Clock) -> None:
+        """Optimizer fields are functions of time: none is remembered from step to step."""
+        for group, lr in zip(optimizer.param_groups, self.rates[player.name], strict=True):
+            group.update(player.fields(clock, lr))
+
+    def _repeats(self, phase: Phase, i: int) -> int:
+        return phase.repeat(self.nets, self.clock(i)) if callable(phase.repeat) else phase.repeat
+
+    def autocast(self) -> torch.autocast:
+        low = self.precision != "fp32"
+        dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
+        return torch.autocast(self.device.type, dtype=dtype, enabled=low)
+
+    def unseat(self) -> None:
+        """Time has jumped: modes are set anew before the next step."""
+        self._seated = -1
+
+    def batch_size(self, stage: Stage) -> int:
+        return stage.batch_size or self.recipe.batch_size
+
+    def load(self, stage: Stage, start: int, n: int) -> Batch:
+        """`n` real samples from position `start` of the run's endless stream."""
+        spec = stage.spec or self.source.spec
+        return self.source.batch(
+            start, n, self.seed, spec=spec, device=self.device, memory_format=self.format
+        )
+
+    # --- what is told ---
+
+    def _report(self, stage: Stage, logs: Mapping[str, Tensor]) -> dict[str, float]:
+        """The step's numbers, moved from the device at once; a non-finite one ends the run."""
+        values = torch.stack([value.float() for value in logs.values()]).tolist()
+        numbers = dict(zip(logs, values, strict=True))
+        for name, value in numbers.items():
+            if not math.isfinite(value):
+                raise Diverged(
+                    f"{name} became {value} at step {self.steps} (stage {stage.name!r}). Try a "
+                    "tenth of that player's learning rate, a gradient penalty on the critic, or "
+                    "--precision fp32; checkpoints from before this step are good."
+                )
+        return {"step": self.steps, "stage": self.stage_number, "images": self.images, **numbers}
+
+    def generated(self, make: Callable[[Nets], Any]) -> Any:
+        """What `make` gets out of the averaged networks, in eval mode and without gradients.
+
+        Training then goes on as if nothing had happened.
+        """
+        modes = [(m, m.training) for m in self.nets.modules()]
+        self.nets.eval()
+        try:
+            with torch.no_grad():
+                return make(self.averages.view())
+        finally:
+            for module, training in modes:
+                module.training = training
+
+    def sample(self, n: int, seed: int, given: Mapping[str, Any] | None = None) -> Tensor:
+        return self.generated(lambda nets: sample(self.recipe, nets, n, seed, given, self.device))
+
+    def _check(self) -> None:
+        parts = ranks.world() * self.accumulate
+        for stage in self.stages:
+            if self.batch_size(stage) % parts:
+                raise UserError(
+                    f"a batch of {self.batch_size(stage)} cannot be cut into {parts} equal parts "
+                    f"({ranks.world()} processes x {self.accumulate} accumulated)"
+                )
+
+
+def _cast(stages: Sequence[Stage]) -> list[Player]:
+    """The players of all stages, in order of appearance; a name belongs to one of them."""
+    players: dict[str, Player] = {}
+    for stage in stages:
+        for phase in stage.phases:
+            if players.setdefault(phase.player.name, phase.player) is not phase.player:
+                raise UserError(f"two players are called {phase.player.name!r}; names are unique")
+    return list(players.values())

@@ -1,0 +1,57 @@
+"""Randomness as a value: what is drawn depends on (seed, key, draw number), never on history."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+
+def seed_of(*key: int | str) -> int:
+    """A 63-bit seed for a key, the same on every machine and Python."""
+    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+class Noise:
+    """Draws that are the same whatever the number of processes or parts of a batch.
+
+    Noise is drawn for the global batch, `count` times the rows asked for, and part `index` of it
+    is returned. With `least`, at least so many rows are drawn and the first `n` returned, so
+    that sample 3 is the same picture whether 4 or 64 are asked for.
+
+    Draws are made on the CPU and moved, so that a seed means the same on every device.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        key: tuple[int | str, ...] = (),
+        index: int = 0,
+        count: int = 1,
+        least: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.seed, self.key, self.index, self.count = seed, key, index, count
+        self.least, self.device = least, torch.device(device)
+        self._draws = 0
+
+    def normal(self, n: int, *shape: int) -> Tensor:
+        """`[n, *shape]` from N(0, 1)."""
+        return self._rows(n, lambda rows, g: torch.randn(rows, *shape, generator=g))
+
+    def uniform(self, n: int, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """`[n, *shape]` from U(low, high)."""
+        rows = self._rows(n, lambda rows, g: torch.rand(rows, *shape, generator=g))
+        return rows if (low, high) == (0.0, 1.0) else rows * (high - low) + low
+
+    def integers(self, n: int, *shape: int, below: int) -> Tensor:
+        """`[n, *shape]` of int64, uniform in `[0, below)`."""
+        return self._rows(n, lambda rows, g: torch.randint(below, (rows, *shape), generator=g))
+
+    def _rows(self, n, draw) -> Tensor:  # noqa: ANN001
+        generator = torch.Generator().manual_seed(seed_of(self.seed, *self.key, self._draws))
+        self._draws += 1
+        drawn = draw(max(n * self.count, self.least), generator)
+        return drawn[n * self.index : n * (self.index + 1)].to(self.device, non_blocking=True)
