@@ -17,6 +17,8 @@ __all__ = [
     "PointGenerator",
     "R3GANCritic",
     "R3GANGenerator",
+    "R3GANCritic",
+    "R3GANGenerator",
     "ResNetCritic",
     "ResNetGenerator",
     "TutorialCritic",

@@ -1,0 +1,1 @@
+"""The catalogue: one file a GAN, found by its name."""
