@@ -84,6 +84,15 @@ def test_widths_and_blocks_are_from_the_smallest_size_up():
     assert [type(layer).__name__ for layer in critic.stages] == mirror
 
 
+def test_width_halves_down_to_the_narrowest():
+    tapered = R3GANGenerator((3, 64, 64), widths=64, narrowest=16)
+    listed = R3GANGenerator((3, 64, 64), widths=(64, 32, 16, 16, 16))
+    assert [p.shape for p in tapered.parameters()] == [p.shape for p in listed.parameters()]
+    tapered = R3GANCritic((3, 64, 64), widths=64, narrowest=16)
+    listed = R3GANCritic((3, 64, 64), widths=(64, 32, 16, 16, 16))
+    assert [p.shape for p in tapered.parameters()] == [p.shape for p in listed.parameters()]
+
+
 def test_gradient_twice_against_finite_differences():
     critic = R3GANCritic((2, 9, 8), widths=2, group=2).double()
     for layer in critic.modules():
