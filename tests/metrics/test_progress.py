@@ -9,7 +9,7 @@ import torch
 
 from gansaku.core.errors import UserError
 from gansaku.data.spec import ImageSpec, PointSpec
-from gansaku.metrics.progress import ProgressMeasure
+from gansaku.metrics.progress import ProgressMeasure, spread
 
 
 def blobs(n: int, size: int, channels: int, seed: int) -> torch.Tensor:
@@ -45,6 +45,22 @@ def test_points_measure_the_shift() -> None:
     assert found["name"] == "sliced Wasserstein distance"
 
 
+def test_a_reference_is_drawn_from_the_whole_of_a_sorted_set() -> None:
+    picked = spread(5000, 512)
+    assert len(set(picked)) == 512
+    assert min(sum(i // 500 == k for i in picked) for k in range(10)) > 25
+    assert picked == spread(5000, 512) == sorted(picked)
+    assert spread(7) == list(range(7))
+
+
+@pytest.mark.parametrize("n", [4, 5, 9])
+def test_few_samples_do(n: int) -> None:
+    for spec, x in ((ImageSpec(16, 16, 1), blobs(n, 16, 1, 0)), (PointSpec(), torch.randn(n, 2))):
+        found = ProgressMeasure(x, spec)(x)
+        assert math.isfinite(found["value"])
+        assert found["error"] > 0
+
+
 def test_it_is_deterministic_and_leaves_the_random_state_alone() -> None:
     reference, samples = blobs(100, 16, 3, 0), blobs(64, 16, 3, 1)
     state = torch.get_rng_state()
@@ -70,8 +86,8 @@ def test_constant_reference_and_broken_samples_give_a_number() -> None:
 
 
 def test_bad_input_is_one_sentence() -> None:
-    with pytest.raises(UserError, match="16 real samples but found 9"):
-        ProgressMeasure(torch.zeros(9, 2), PointSpec())
+    with pytest.raises(UserError, match="4 real samples or more but found 3"):
+        ProgressMeasure(torch.zeros(3, 2), PointSpec())
     measure = ProgressMeasure(torch.randn(20, 2), PointSpec())
-    with pytest.raises(UserError, match="16 samples or more; found 3"):
+    with pytest.raises(UserError, match="4 samples or more; found 3"):
         measure(torch.zeros(3, 2))

@@ -16,7 +16,8 @@ from gansaku.metrics.features import random_conv
 from gansaku.metrics.kernel import KernelReference
 from gansaku.metrics.sliced import sliced_wasserstein
 
-FOLDS = 8
+FOLDS = 8  # of the samples, for the standard error; fewer where there are few samples
+LEAST = 4
 
 
 class Progress(TypedDict):
@@ -25,6 +26,15 @@ class Progress(TypedDict):
     value: float
     error: float
     name: str
+
+
+def spread(length: int, most: int = 2048, seed: int = 0) -> list[int]:
+    """Which items of a set to compare with: at most `most` of all, drawn once.
+
+    The first items will not do: files are often sorted by class.
+    """
+    order = Noise(seed, ("progress",)).uniform(length).argsort()[:most]
+    return order.sort().values.tolist()
 
 
 class ProgressMeasure:
@@ -37,11 +47,10 @@ class ProgressMeasure:
 
     def __init__(self, reference: Tensor, spec: Spec, size: int = 2048, seed: int = 0) -> None:
         self.images = isinstance(spec, ImageSpec)
-        if len(reference) < 2 * FOLDS:
+        if len(reference) < LEAST:
             found = f"found {len(reference)}"
-            raise UserError(f"a measure of progress needs {2 * FOLDS} real samples but {found}")
-        order = Noise(seed, ("progress",)).uniform(len(reference)).argsort()[:size]
-        rows = reference.detach()[order.to(reference.device)].cpu().float()
+            raise UserError(f"a measure of progress needs {LEAST} real samples or more but {found}")
+        rows = reference.detach()[spread(len(reference), size, seed)].cpu().float()
         if self.images:
             self.features = random_conv(spec.channels)
             raw = self.features(rows)
@@ -60,17 +69,22 @@ class ProgressMeasure:
         Samples that are not finite give the value inf: a run that broke is no run that stopped.
         """
         x = samples.detach().cpu().float()
-        if len(x) < 2 * FOLDS:
-            raise UserError(f"progress is measured on {2 * FOLDS} samples or more; found {len(x)}")
+        if len(x) < LEAST:
+            raise UserError(f"progress is measured on {LEAST} samples or more; found {len(x)}")
         if not x.isfinite().all():
             return {"value": math.inf, "error": math.nan, "name": self.name}
         value, error = self._kernel(x) if self.images else self._sliced(x.flatten(1))
         return {"value": value, "error": error, "name": self.name}
 
     def _kernel(self, x: Tensor) -> Estimate:
-        return self.distance((self.features(x) - self.mean) / self.scale, FOLDS)
+        return self.distance((self.features(x) - self.mean) / self.scale, _folds(len(x)))
 
     def _sliced(self, x: Tensor) -> Estimate:
-        fold = torch.arange(len(x)) % FOLDS
-        parts = [sliced_wasserstein(x[fold != k], self.reference) for k in range(FOLDS)]
+        folds = _folds(len(x))
+        fold = torch.arange(len(x)) % folds
+        parts = [sliced_wasserstein(x[fold != k], self.reference) for k in range(folds)]
         return Estimate(sliced_wasserstein(x, self.reference), jackknife(parts))
+
+
+def _folds(samples: int) -> int:
+    return min(FOLDS, samples // 2)
