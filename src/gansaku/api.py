@@ -3,76 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import os
+import inspect
 import platform
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 import gansaku
-from gansaku.core import checkpoint, config, ranks, sampling, state
-from gansaku.core.contract import Nets, Recipe
-from gansaku.core.errors import CheckpointError, UserError
+from gansaku.core import checkpoint, config, ranks, state
+from gansaku.core.contract import Recipe
+from gansaku.core.errors import UserError
 from gansaku.core.folder import TIMINGS, Folder
 from gansaku.core.loop import Run, Watch
 from gansaku.core.plan import Plan, plan
 from gansaku.core.sinks import Checkpoints, Interrupt, Measure, Metrics, Sheets, TensorBoard
-from gansaku.data import open_source
+from gansaku.data import PointSpec
 from gansaku.metrics.progress import ProgressMeasure
-
-DATA = ("size", "channels", "alpha", "flip", "crop", "holdout")  # options that say what is fed
-CADENCE = ("log_every", "sheet_every", "save_every", "save_minutes", "measure_every", "keep")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
-    """All that a run has besides its recipe; a closed set, kept in run.json."""
-
-    data: str = "mnist5k"  # a folder, zip, IDX, npz or npy, or a built-in: mnist5k, digits, ring
-    size: int | tuple[int, int] | None = None  # pixels, or height and width; none: as they are
-    channels: int | None = None  # 1 grey, 3 colour, 4 with alpha; none: as they are
-    alpha: str = "composite"  # on white, or keep
-    flip: bool = False  # mirror half of the pictures
-    crop: str = "center"  # what to do with the longer side: center, random, or none (stretch)
-    holdout: float = 0.0  # share of the data kept from training
-    seed: int = 0  # of everything
-    device: str = "auto"  # cpu, cuda, cuda:1, mps; auto takes the best that is there
-    precision: str = "fp32"  # fp32, bf16 or fp16 where autocast applies
-    accumulate: int = 1  # parts that a batch is cut into to save memory
-    init: str | None = None  # a run folder whose weights to start from
-    log_every: int = 50  # steps
-    sheet_every: int | None = None  # steps; none: 40 sheets in a run
-    save_every: int | None = None  # steps; none: 20 checkpoints in a run
-    save_minutes: float = 5.0  # at most so long between checkpoints
-    measure_every: int | None = None  # steps; none: with every sheet; 0: never
-    keep: int = 2  # last checkpoints
-
-
-@dataclasses.dataclass(frozen=True)
-class Model:
-    """A trained recipe: its networks as they sample, and the run that they come from."""
-
-    recipe: Recipe
-    spec: Any
-    nets: Nets
-    folder: Path
-    steps: int
-    device: torch.device = torch.device("cpu")
-
-    @torch.no_grad()
-    def sample(self, n: int = 64, seed: int = 0, **given: Any) -> Tensor:
-        """`n` samples `[n, *spec.shape]`, images in [-1, 1]; the i-th depends on (seed, i)."""
-        return sampling.sample(self.recipe, self.nets, n, seed, given, self.device)
-
-    def preview(self, samples: Tensor, path: str | Path, **options: Any) -> Path:
-        """Draw samples into one picture file."""
-        return self.spec.preview(samples, path, **options)
+from gansaku.model import Model, model_of, recipe_of, same_recipe
+from gansaku.options import CADENCE, Options, open_data, pick_device, stored
+from gansaku.options import chosen as options_of
 
 
 def train(
@@ -90,10 +43,10 @@ def train(
     stop it by returning True; `on_plan(plan, folder, source)` is called before the first.
     """
     recipe = config.read(recipe) if isinstance(recipe, str) else recipe
-    chosen = _options(options, data)
+    chosen = options_of(options, data)
     device = pick_device(chosen.device)
     ranks.join(device)
-    source = _open(chosen, data)
+    source = open_data(chosen, data)
     where = Path(out) if out is not None else _fresh(recipe, chosen)
     planned = plan(recipe, source)
     run = _run(recipe, source, chosen, device)
@@ -107,7 +60,9 @@ def train(
             on_plan(planned, folder, source)
     if chosen.init:
         missed = state.adopt(run, checkpoint.read(Folder.open(chosen.init).checkpoint())[0])
-        folder.say(f"weights of {chosen.init}; without a match there: {', '.join(missed) or 'none'}")
+        folder.say(
+            f"weights of {chosen.init}; without a match there: {', '.join(missed) or 'none'}"
+        )
     return _play(run, folder, chosen, watches)
 
 
@@ -126,12 +81,12 @@ def resume(
     """
     folder = Folder.open(where)
     about = folder.about
-    recipe, changed = _changed(config.read(folder.recipe), changes)
+    recipe, changed = _changed(recipe_of(folder), changes)
     cadence = {k: v for k, v in changes.items() if k in CADENCE}
-    chosen = _stored(about["options"], cadence)
+    chosen = stored(about["options"], cadence)
     device = pick_device(changes.get("device", chosen.device))
     ranks.join(device)
-    source = _open(chosen, data)
+    source = open_data(chosen, data)
     if source.fingerprint() != about["data"]["fingerprint"]:
         raise UserError(
             f"the data of {folder.path} has changed since the run began: {source.name} has "
@@ -140,12 +95,22 @@ def resume(
             "or train a new run with --init"
         )
     tensors, header = checkpoint.read(folder.checkpoint())
-    _same_recipe(recipe, header["recipe"], folder)
+    same_recipe(recipe, header["recipe"], folder)
     run = _run(recipe, source, dataclasses.replace(chosen, seed=header["time"]["seed"]), device)
     state.restore(run, tensors, header)
+    if run.over or run.step > run.stages[run.stage_number].steps:
+        raise UserError(
+            f"{folder.path} is at step {run.steps} already, of {run.total}; to train longer, "
+            f"resume it with --steps {2 * run.steps}"
+        )
     if ranks.rank() == 0:
         folder.rewind(run.steps)
-        entry = {"at": _now(), "step": run.steps, "command": _command(), "changed": changed | cadence}
+        entry = {
+            "at": _now(),
+            "step": run.steps,
+            "command": _command(),
+            "changed": changed | cadence,
+        }
         about["history"].append(entry)
         about["options"] = dataclasses.asdict(chosen)
         folder.describe(repr(recipe), about)
@@ -153,32 +118,6 @@ def resume(
         if on_plan:
             on_plan(plan(recipe, source), folder, source)
     return _play(run, folder, chosen, watches)
-
-
-def load(where: str | Path, checkpoint_name: str = "last", device: str = "auto") -> Model:
-    """The model of a run folder, from its `last` or `best` checkpoint or that of a step."""
-    from gansaku.data import spec_from_json
-
-    folder = Folder.open(where)
-    recipe, spec = config.read(folder.recipe), spec_from_json(folder.about["spec"])
-    tensors, header = checkpoint.read(folder.checkpoint(checkpoint_name))
-    _same_recipe(recipe, header["recipe"], folder)
-    run = Run(recipe, _Blank(spec), device=pick_device(device))
-    state.restore(run, tensors, header)
-    return _model(run, folder)
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto` takes CUDA, then MPS, then the CPU; a device that is not there is refused."""
-    if name == "auto":
-        mps = torch.backends.mps.is_available()
-        name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"the device {name!r} cannot be used here; try --device cpu") from error
-    return device
 
 
 def _play(run: Run, folder: Folder, options: Options, watches: Sequence[Watch]) -> Model:
@@ -195,6 +134,8 @@ def _play(run: Run, folder: Folder, options: Options, watches: Sequence[Watch]) 
         seen = [Metrics(folder, _elapsed(folder)), board, Sheets(folder, sheet_every, _draw)]
         seen += [measure] if measure else []
     try:
+        if run.steps == 0:  # a run that is killed early can be resumed, and a full disk is known
+            keeper.save(run)
         with interrupt.listening():
             run.play([*seen, *watches, keeper, interrupt])
         keeper.save(run)
@@ -205,7 +146,7 @@ def _play(run: Run, folder: Folder, options: Options, watches: Sequence[Watch]) 
         if board:
             board.close()
     folder.say(f"{'finished' if run.over else 'stopped'} at step {run.steps}")
-    return _model(run, folder)
+    return model_of(run, folder)
 
 
 def _measure(run: Run, folder: Folder, options: Options, every: int) -> Measure | None:
@@ -214,19 +155,23 @@ def _measure(run: Run, folder: Folder, options: Options, every: int) -> Measure 
         return None
     source = run.source.held or run.source
     count = min(512, len(source))
-    probe = ProgressMeasure(source.take(range(count)), run.source.spec)
+    probe = ProgressMeasure(source.take(range(count))["x"], run.source.spec)
     return Measure(folder, options.measure_every or every, max(count, 64), probe)
 
 
 def _draw(run: Run, path: Path) -> Path:
-    """The sheet of this moment, always of the same latents."""
+    """The sheet of this moment, always of the same latents; points with the critic's surface."""
     spec = run.source.spec
-    side = max(spec.shape[1:], default=1)
-    n = 2000 if len(spec.shape) == 1 else 64 if side <= 128 else 16
-    points = len(spec.shape) == 1
-    scores = points and (lambda x: run.generated(lambda nets: run.recipe.score(nets, x)))
-    reference = run.source.take(range(2000)) if points else None
-    return spec.preview(run.sample(n, run.seed), path, reference=reference, score=scores or None)
+    if not isinstance(spec, PointSpec):
+        many = 64 if max(spec.shape[1:]) <= 128 else 16
+        return spec.preview(run.sample(many, run.seed), path)
+    reference = run.source.take(range(2000))["x"]
+    return spec.preview(
+        run.sample(2000, run.seed),
+        path,
+        reference=reference,
+        score=lambda x: run.generated(lambda nets: run.recipe.score(nets, x.to(run.device))),
+    )
 
 
 def _run(recipe: Recipe, source: Any, options: Options, device: torch.device) -> Run:
@@ -241,34 +186,6 @@ def _run(recipe: Recipe, source: Any, options: Options, device: torch.device) ->
     )
 
 
-def _model(run: Run, folder: Folder) -> Model:
-    nets = run.averages.view().eval()
-    return Model(run.recipe, run.source.spec, nets, folder.path, run.steps, run.device)
-
-
-def _options(given: Mapping[str, Any], data: Any) -> Options:
-    from gansaku.core.errors import nearest
-
-    names = [field.name for field in dataclasses.fields(Options)]
-    for name in given:
-        if name not in names:
-            raise UserError(f"training has no option {name!r}{nearest(name, names)}")
-    label = data if isinstance(data, (str, os.PathLike)) else "an array" if data is not None else None
-    return Options(**given, **({"data": str(label)} if label is not None else {}))
-
-
-def _stored(kept: Mapping[str, Any], changes: Mapping[str, Any]) -> Options:
-    size = kept["size"]
-    shape = tuple(size) if isinstance(size, list) else size
-    return Options(**{**kept, "size": shape, **changes})
-
-
-def _open(options: Options, data: Any) -> Any:
-    wanted = {name: getattr(options, name) for name in DATA}
-    given = options.data if data is None else data
-    return open_source(given, seed=options.seed, **wanted)
-
-
 def _changed(recipe: Recipe, changes: Mapping[str, Any]) -> tuple[Recipe, dict[str, Any]]:
     lengths = {k: v for k, v in changes.items() if k in type(recipe).length}
     for name in changes:
@@ -281,21 +198,11 @@ def _changed(recipe: Recipe, changes: Mapping[str, Any]) -> tuple[Recipe, dict[s
     return dataclasses.replace(recipe, **lengths), lengths
 
 
-def _same_recipe(recipe: Recipe, text: str, folder: Folder) -> None:
-    """A checkpoint is of this recipe, but for its length; else both configs are shown."""
-    found = config.read(text)
-    lengths = {name: getattr(recipe, name) for name in type(recipe).length}
-    if type(found) is type(recipe) and dataclasses.replace(found, **lengths) == recipe:
-        return
-    raise CheckpointError(
-        f"the checkpoint in {folder.path} is of another recipe.\n"
-        f"  the run:        {recipe!r}\n  the checkpoint: {text}"
-    )
-
-
 def _fresh(recipe: Recipe, options: Options) -> Path:
     """runs/dcgan-mnist5k, with a number where the name is taken."""
-    name = f"{type(recipe).__module__.rpartition('.')[2]}-{Path(options.data).stem.replace(' ', '-')}"
+    name = (
+        f"{type(recipe).__module__.rpartition('.')[2]}-{Path(options.data).stem.replace(' ', '-')}"
+    )
     paths = [Path("runs", name), *(Path("runs", f"{name}-{i}") for i in range(2, 10_000))]
     return next(path for path in paths if not path.exists())
 
@@ -309,6 +216,7 @@ def _about(options: Options, source: Any, recipe: Recipe) -> dict[str, Any]:
             "python": platform.python_version(),
         },
         "machine": {"processor": platform.machine(), "threads": torch.get_num_threads()},
+        "code": _code(recipe),
         "options": dataclasses.asdict(options),
         "spec": source.spec.to_json(),
         "data": {
@@ -321,6 +229,13 @@ def _about(options: Options, source: Any, recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def _code(recipe: Recipe) -> str | None:
+    """The file of a recipe that is not the package's own: resuming needs it."""
+    if type(recipe).__module__.startswith("gansaku."):
+        return None
+    return str(Path(inspect.getfile(type(recipe))).resolve())
+
+
 def _elapsed(folder: Folder) -> float:
     return max((r.get(TIMINGS[0], 0.0) for r in folder.records()), default=0.0)
 
@@ -331,10 +246,3 @@ def _now() -> str:
 
 def _command() -> str:
     return " ".join(sys.argv)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Blank:
-    """A source of nothing, for a run that only samples."""
-
-    spec: Any

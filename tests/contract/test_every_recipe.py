@@ -79,7 +79,9 @@ def test_a_phase_moves_only_its_player(name):
         def after(nets, stats, clock):
             own = {id(p) for p in phase.player.parameters()}
             strangers = [n for n, p in nets.named_parameters() if id(p) not in own]
-            moved = [n for n in strangers if not torch.equal(dict(nets.named_parameters())[n], was[n])]
+            moved = [
+                n for n in strangers if not torch.equal(dict(nets.named_parameters())[n], was[n])
+            ]
             assert not moved
             if phase.after:
                 phase.after(nets, stats, clock)

@@ -56,7 +56,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     text = json.dumps({"format": FORMAT, **header, "checksums": sums})
     try:
         with replacing(path) as draft:  # plain writes: a mapped file would fault on a full disk
-            draft.write_bytes(save(copies, metadata={"gansaku": text}))
+            draft.write_bytes(save(copies, metadata={"gansaku": text, "sum": _sum(text)}))
     except OSError as error:
         raise CheckpointError(
             f"the checkpoint {path.name} could not be written to {path.parent}: {_reason(error)}; "
@@ -67,9 +67,12 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
 def header(path: Path) -> dict[str, Any]:
     """The JSON header of a checkpoint; the tensors are not read."""
     with _opened(path) as file:
-        text = (file.metadata() or {}).get("gansaku")
-    if text is None:
+        said = file.metadata() or {}
+    if "gansaku" not in said:
         raise CheckpointError(f"{path} is a safetensors file, but no checkpoint of Gansaku")
+    text = said["gansaku"]
+    if _sum(text) != said.get("sum"):
+        raise CheckpointError(f"{path} is damaged: its header has changed")
     found = json.loads(text)
     if found["format"] != FORMAT:
         raise CheckpointError(
@@ -103,6 +106,10 @@ def newest_good(folder: Path, say: Callable[[str], None] = lambda text: None) ->
             return path
     found = f"{len(paths)} damaged ones" if paths else "none"
     raise CheckpointError(f"{folder} was asked for a checkpoint and has {found}")
+
+
+def _sum(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def checksum(tensor: Tensor) -> int:

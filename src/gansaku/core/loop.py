@@ -42,8 +42,9 @@ class Run:
         self.recipe, self.source, self.seed = recipe, source, seed
         self.device, self.precision = torch.device(device), precision
         self.accumulate, self.log_every = accumulate, log_every
-        torch.manual_seed(seed_of(seed, "networks"))
-        self.nets = recipe.networks(source.spec)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of(seed, "networks"))
+            self.nets = recipe.networks(source.spec)
         convolutional = any(p.ndim == 4 for p in self.nets.parameters())
         self.format = torch.channels_last if convolutional else torch.contiguous_format
         self.nets.to(self.device, memory_format=self.format)
@@ -55,7 +56,7 @@ class Run:
             for name, optimizer in self.optimizers.items()
         }
         self.averages = Averages(self.nets, recipe.averaged)
-        self.stage_number = self.step = self.steps = self.images = 0
+        self.stage_number = self.step = self.steps = self.images = self.ended = 0
         self.entered: list[int] = []
         self.record: dict[str, float] | None = None
         self._playing: Player | None = None
@@ -80,7 +81,8 @@ class Run:
         try:
             while not self.over and self.steps < end:
                 self.advance()
-                if any([watch(self) for watch in watches]):  # every watch looks, whoever stops
+                stops = [watch(self) for watch in watches]  # every watch looks, whoever stops
+                if any(stops):
                     break
         finally:
             torch.set_rng_state(state)
@@ -107,7 +109,12 @@ class Run:
         self.steps, self.step = self.steps + 1, self.step + 1
         self.record = self._report(stage, logs) if self.logging else None
         if self.step >= stage.steps or (stage.done and stage.done(self.nets, clock)):
-            self.stage_number, self.step = self.stage_number + 1, 0
+            self.stage_number, self.step, self.ended = self.stage_number + 1, 0, self.step
+
+    def reopen(self) -> None:
+        """A finished run whose last stage has become longer goes on there."""
+        if self.over and self.ended < self.stages[-1].steps:
+            self.stage_number, self.step = len(self.stages) - 1, self.ended
 
     def _begin(self) -> Stage:
         """The present stage; players take their seats when it begins."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gansaku.core.contract import Recipe
+from gansaku.core.contract import Batch, Clock, Loss, Nets, Recipe, Stage, Terms
 from gansaku.core.loop import Run
 
 PROBE = 4  # samples in the trial step
@@ -27,25 +27,45 @@ class Plan:
 
 def plan(recipe: Recipe, source: Any) -> Plan:
     """Play one step with a batch of a few and count what autograd keeps for it."""
-    small = dataclasses.replace(recipe, batch_size=PROBE)
-    run = Run(small, source)
-    kept = _Kept()
+    run = Run(dataclasses.replace(recipe, batch_size=PROBE), source)
+    kept = _Kept({weight.data_ptr() for weight in run.nets.parameters()})
+    run.stages = tuple(map(kept.watching, run.stages))
     with torch.autograd.graph.saved_tensors_hooks(kept.pack, lambda tensor: tensor):
-        run.advance()
+        run.play(steps=1)
     parameters = {p.name: sum(w.numel() for w in p.parameters()) for p in run.players}
-    weights = {w.data_ptr() for w in run.nets.parameters()}
-    activations = sum(size for place, size in kept.sizes.items() if place not in weights)
+    activations = kept.peak()
     copies = 4 + bool(run.averages.names)  # weights, gradients, two moments, the average
     memory = copies * 4 * sum(parameters.values()) + activations * recipe.batch_size // PROBE
     return Plan(repr(recipe), parameters, memory, run.total, recipe.batch_size)
 
 
 class _Kept:
-    """Sizes of what is saved for the backward pass, each storage counted once."""
+    """Bytes saved for the backward pass by each move, each storage counted once."""
 
-    def __init__(self) -> None:
-        self.sizes: dict[int, int] = {}
+    def __init__(self, weights: set[int]) -> None:
+        self.weights = weights
+        self.moves: list[dict[int, int]] = [{}]
 
     def pack(self, tensor: Tensor) -> Tensor:
-        self.sizes[tensor.data_ptr()] = tensor.numel() * tensor.element_size()
+        if tensor.data_ptr() not in self.weights:
+            self.moves[-1][tensor.data_ptr()] = tensor.numel() * tensor.element_size()
         return tensor
+
+    def watching(self, stage: Stage) -> Stage:
+        """The stage with every turn played once, and counted on its own."""
+        phases = (
+            dataclasses.replace(p, loss=self._counted(p.loss), repeat=1) for p in stage.phases
+        )
+        return dataclasses.replace(stage, phases=tuple(phases))
+
+    def _counted(self, loss: Loss) -> Loss:
+        def counted(nets: Nets, batch: Batch, clock: Clock) -> Terms:
+            self.moves.append({})
+            return loss(nets, batch, clock)
+
+        return counted
+
+    def peak(self) -> int:
+        """What is shared, made before the first move, lives as long as any of them."""
+        shared, *moves = (sum(move.values()) for move in self.moves)
+        return shared + max(moves, default=0)

@@ -19,7 +19,7 @@ def of(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors |= {f"averages/{k}": v for k, v in run.averages.copies.state_dict().items()}
     tensors |= dict(_optimizers(run))
     time = {"stage": run.stage_number, "step": run.step, "steps": run.steps}
-    time |= {"images": run.images, "entered": run.entered, "seed": run.seed}
+    time |= {"images": run.images, "entered": run.entered, "ended": run.ended, "seed": run.seed}
     return tensors, {"recipe": repr(run.recipe), "time": time, "constants": _constants(run)}
 
 
@@ -47,6 +47,8 @@ def restore(run: Run, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     time = header["time"]
     run.stage_number, run.step, run.steps = time["stage"], time["step"], time["steps"]
     run.images, run.entered, run.seed = time["images"], list(time["entered"]), time["seed"]
+    run.ended = time["ended"]
+    run.reopen()
     run.unseat()
 
 
@@ -92,7 +94,7 @@ def _optimizers(run: Run) -> Iterator[tuple[str, Tensor]]:
 
 def _copy(into: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
     if set(into) != set(found):
-        odd = sorted(set(into) ^ set(found))[0]
+        odd = min(set(into) ^ set(found))
         where = "the checkpoint lacks" if odd in into else "only the checkpoint has"
         raise CheckpointError(f"the checkpoint belongs to other networks: {where} {odd}")
     for name, value in into.items():

@@ -1,13 +1,14 @@
 """The modern baseline: relativistic pairs, both gradient penalties, no tricks."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from torch import nn
+from torch import Tensor, nn
 
 from gansaku.core.card import Card
-from gansaku.core.contract import Clock
+from gansaku.core.contract import Clock, Nets
 from gansaku.core.duel import Duel, Objective, Penalty
 from gansaku.core.optim import Adam
 from gansaku.losses import R1, R2, Relativistic
@@ -46,7 +47,8 @@ class R3GAN(Duel):
     last_beta2: float = 0.99  # Adam's second beta at the end
     fresh: bool = True  # new fakes for the generator's turn instead of the critic's
     ema: float = 500_000.0  # half-life of the generator's moving average at the end, in images
-    width: int = 64  # channels of every stage
+    width: int = 128  # channels of the smallest maps; halved at each doubling, down to
+    narrowest: int = 16  # channels of the largest; the paper keeps one width
     blocks: int = 1  # residual blocks a stage; the paper has 2
     group: int = 16  # channels that meet in a grouped convolution; the paper has 96
 
@@ -64,16 +66,23 @@ class R3GAN(Duel):
     def generator(self, spec: Any) -> nn.Module:
         if len(spec.shape) == 1:
             return family.generator(spec.shape, self.z, self.width)
-        return R3GANGenerator(spec.shape, self.z, self.width, self.blocks, self.group)
+        return R3GANGenerator(
+            spec.shape, self.z, self.width, self.narrowest, self.blocks, self.group
+        )
 
     def critic(self, spec: Any) -> nn.Module:
         if len(spec.shape) == 1:
             return family.critic(spec.shape, self.width)
-        return R3GANCritic(spec.shape, self.width, self.blocks, self.group)
+        return R3GANCritic(spec.shape, self.width, self.narrowest, self.blocks, self.group)
+
+    def generate(self, nets: Nets, z: Tensor, given: Mapping[str, Any] | None = None) -> Tensor:
+        """Samples in [-1, 1]: the network itself is linear at its end, as in the paper."""
+        x = nets.G(z)
+        return x.clamp(-1, 1) if x.ndim == 4 else x
 
     @classmethod
     def tiny(cls) -> Self:
-        return cls(steps=6, batch_size=8, z=4, width=4, group=4, ema=100.0)
+        return cls(steps=6, batch_size=8, z=4, width=8, narrowest=4, group=4, ema=100.0)
 
 
 def cosine(first: float, last: float, clock: Clock) -> float:

@@ -1,0 +1,81 @@
+"""A trained recipe, ready to be used."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gansaku.core import catalog, checkpoint, config, sampling, state
+from gansaku.core.contract import Nets, Recipe
+from gansaku.core.errors import CheckpointError
+from gansaku.core.folder import Folder
+from gansaku.core.loop import Run
+from gansaku.data import spec_from_json
+from gansaku.options import pick_device
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A trained recipe: its networks as they sample, and the run that they come from."""
+
+    recipe: Recipe
+    spec: Any
+    nets: Nets
+    folder: Path
+    steps: int
+    device: torch.device
+
+    @torch.no_grad()
+    def sample(self, n: int = 64, seed: int = 0, **given: Any) -> Tensor:
+        """`n` samples `[n, *spec.shape]`, images in [-1, 1]; the i-th depends on (seed, i)."""
+        return sampling.sample(self.recipe, self.nets, n, seed, given, self.device)
+
+    def preview(self, samples: Tensor, path: str | Path, **options: Any) -> Path:
+        """Draw samples into one picture file."""
+        return self.spec.preview(samples, path, **options)
+
+
+def load(where: str | Path, checkpoint_name: str = "last", device: str = "auto") -> Model:
+    """The model of a run folder, from its `last` or `best` checkpoint or that of a step."""
+    folder = Folder.open(where)
+    recipe, spec = recipe_of(folder), spec_from_json(folder.about["spec"])
+    tensors, header = checkpoint.read(folder.checkpoint(checkpoint_name))
+    same_recipe(recipe, header["recipe"], folder)
+    run = Run(recipe, _Blank(spec), device=pick_device(device))
+    state.restore(run, tensors, header)
+    return model_of(run, folder)
+
+
+def model_of(run: Run, folder: Folder) -> Model:
+    """The networks of a run as they sample now."""
+    nets = run.averages.view().eval()
+    return Model(run.recipe, run.source.spec, nets, folder.path, run.steps, run.device)
+
+
+def recipe_of(folder: Folder) -> Recipe:
+    """The recipe that a run folder names, its class from a file of the user's own if need be."""
+    code = folder.about["code"]
+    return config.read(folder.recipe, *([catalog.find(code)] if code else []))
+
+
+def same_recipe(recipe: Recipe, text: str, folder: Folder) -> None:
+    """A checkpoint is of this recipe, but for its length; else both configs are shown."""
+    found = config.read(text, type(recipe))
+    lengths = {name: getattr(recipe, name) for name in type(recipe).length}
+    if type(found) is type(recipe) and dataclasses.replace(found, **lengths) == recipe:
+        return
+    raise CheckpointError(
+        f"the checkpoint in {folder.path} is of another recipe.\n"
+        f"  the run:        {recipe!r}\n  the checkpoint: {text}"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Blank:
+    """A source of nothing, for a run that only samples."""
+
+    spec: Any

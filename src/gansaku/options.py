@@ -1,0 +1,79 @@
+"""All that a run has besides its recipe: what is fed, on what device, how often things are kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from gansaku.core.errors import UserError, nearest
+from gansaku.data import Source, open_source
+
+DATA = ("size", "channels", "alpha", "flip", "crop", "holdout")  # options that say what is fed
+CADENCE = ("log_every", "sheet_every", "save_every", "save_minutes", "measure_every", "keep")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """All that a run has besides its recipe; a closed set, kept in run.json."""
+
+    data: str = "mnist5k"  # a folder, zip, IDX, npz or npy, or a built-in: mnist5k, digits, ring
+    size: int | tuple[int, int] | None = None  # pixels, or height and width; none: as they are
+    channels: int | None = None  # 1 grey, 3 colour, 4 with alpha; none: as they are
+    alpha: str = "composite"  # on white, or keep
+    flip: bool = False  # mirror half of the pictures
+    crop: str = "center"  # what to do with the longer side: center, random, or none (stretch)
+    holdout: float = 0.0  # share of the data kept from training
+    seed: int = 0  # of everything
+    device: str = "auto"  # cpu, cuda, cuda:1, mps; auto takes the best that is there
+    precision: str = "fp32"  # fp32, bf16 or fp16 where autocast applies
+    accumulate: int = 1  # parts that a batch is cut into to save memory
+    init: str | None = None  # a run folder whose weights to start from
+    log_every: int = 50  # steps
+    sheet_every: int | None = None  # steps; none: 40 sheets in a run
+    save_every: int | None = None  # steps; none: 20 checkpoints in a run
+    save_minutes: float = 5.0  # at most so long between checkpoints
+    measure_every: int | None = None  # steps; none: with every sheet; 0: never
+    keep: int = 2  # last checkpoints
+
+
+def chosen(given: Mapping[str, Any], data: Any) -> Options:
+    """Options from keyword arguments; an unknown one is refused with the nearest name."""
+    names = [field.name for field in dataclasses.fields(Options)]
+    for name in given:
+        if name not in names:
+            raise UserError(f"training has no option {name!r}{nearest(name, names)}")
+    label = (
+        data if isinstance(data, (str, os.PathLike)) else "an array" if data is not None else None
+    )
+    return Options(**given, **({"data": str(label)} if label is not None else {}))
+
+
+def stored(kept: Mapping[str, Any], changes: Mapping[str, Any]) -> Options:
+    """Options as run.json holds them, with changes."""
+    size = kept["size"]
+    shape = tuple(size) if isinstance(size, list) else size
+    return Options(**{**kept, "size": shape, **changes})
+
+
+def open_data(options: Options, data: Any = None) -> Source:
+    """The source that the options name; `data` is an array, or the place that it moved to."""
+    wanted = {name: getattr(options, name) for name in DATA}
+    given = options.data if data is None else data
+    return open_source(given, seed=options.seed, **wanted)
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` takes CUDA, then MPS, then the CPU; a device that is not there is refused."""
+    if name == "auto":
+        mps = torch.backends.mps.is_available()
+        name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"the device {name!r} cannot be used here; try --device cpu") from error
+    return device
