@@ -45,7 +45,8 @@ class ArrayItems(Items):
         shape = (fit.height, fit.width, fit.channels)
         if self.x.shape[1:] != shape or self.x.dtype.itemsize * 8 != fit.bits:
             return None
-        return np.ascontiguousarray(np.moveaxis(self.x, -1, 1))
+        mapped = isinstance(self.x, np.memmap)  # then copy it in: a file may change or go away
+        return np.array(np.moveaxis(self.x, -1, 1), order="C", copy=mapped or None)
 
     def pixels(self, index: int, least: tuple[int, int] | None = None) -> np.ndarray:
         return np.asarray(self.x[index])

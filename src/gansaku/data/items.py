@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import copy
+import hashlib
 import os
 import threading
 import zipfile
@@ -161,8 +162,8 @@ class ZipItems(EncodedItems):
 
 
 def digest(data: bytes | memoryview) -> int:
-    """64 bits that name the content: CRC-32 and length, equal in a zip and in a folder."""
-    return zlib.crc32(data) << 32 | len(data) & 0xFFFFFFFF
+    """64 bits that name the content, the same in a zip and in a folder."""
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
 
 def files_below(root: Path) -> list[str]:

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from gansaku.core.errors import DataError, nearest
-from gansaku.data import arrays, order, store
-from gansaku.data.builtin import BUILT_IN
-from gansaku.data.decode import SUFFIXES
+from gansaku.core.errors import DataError
+from gansaku.data import order, store
+from gansaku.data.finding import items_of
 from gansaku.data.fit import Crop, Fit
 from gansaku.data.images import ImageSource
-from gansaku.data.items import FileItem, FolderItems, Items, ZipItems
 from gansaku.data.points import LINES, PointSource
 from gansaku.data.source import Source
 from gansaku.data.spec import ImageSpec
-from gansaku.data.survey import Survey, few, refuse_damage, survey
+from gansaku.data.statements import mixed_sizes, statements
+from gansaku.data.survey import Survey, refuse_damage, survey
 
-READS = "a folder or a zip of pictures, a picture, IDX (MNIST's format, plain or .gz), .npz or .npy"
-SIZES = (256, 128, 64, 32)  # suggested where pictures do not agree on one
 Alpha = Literal["composite", "keep"]
 
 
@@ -110,75 +105,6 @@ def open_points(
     return source
 
 
-def items_of(what: Any, labels: Any = None) -> Items:
-    """The items that a path, a built-in name or an array stands for; raises DataError."""
-    if hasattr(what, "__array__") or hasattr(what, "detach"):
-        return arrays.ArrayItems("the array", what, labels)
-    if labels is not None:
-        raise DataError("labels= goes with an array; files bring their own")
-    if str(what) in BUILT_IN:
-        return BUILT_IN[str(what)]()
-    path = Path(what).expanduser()
-    if not path.exists():
-        raise DataError(f"{what} does not exist{near_path(path)}")
-    try:
-        return folder_items(path) if path.is_dir() else file_items(path)
-    except PermissionError:
-        raise DataError(f"{what} may not be read by you: its permissions forbid it") from None
-
-
-def near_path(path: Path) -> str:
-    """What the user may have meant by a path that does not exist."""
-    names = [*BUILT_IN, *LINES] if len(path.parts) == 1 else []
-    if path.parent.is_dir():
-        names += os.listdir(path.parent)
-    built_in = ", ".join([*BUILT_IN, *LINES])
-    return nearest(path.name, names) or f"; give a path, or a built-in name ({built_in})"
-
-
-def folder_items(path: Path) -> Items:
-    """A folder of pictures, or one that holds an IDX set; raises DataError where it is neither."""
-    items = FolderItems(path)
-    if len(items):
-        return items
-    idx = arrays.idx_images_in(path)
-    if not idx:
-        there = few(items.ignored) if items.ignored else "it is empty"
-        usable = [name for name in items.ignored if name.endswith((".zip", ".npz", ".npy"))]
-        hint = f"; did you mean {path / usable[0]}?" if usable else f"; give {READS}"
-        raise DataError(f"{path} holds no pictures ({there}){hint}")
-    found = arrays.open_idx(idx[0])
-    if idx[1:]:
-        found.notes.append(f"{few(p.name for p in idx[1:])} not used: give its own path for it")
-    return found
-
-
-def file_items(path: Path) -> Items:
-    """The items in one file, by its suffix and failing that by its first bytes."""
-    name = path.name.lower()
-    with open(path, "rb") as stream:
-        start = stream.read(8)
-    if name.endswith(".npz"):
-        return arrays.open_npz(path)
-    if name.endswith(".npy") or start.startswith(b"\x93NUMPY"):
-        return arrays.open_npy(path)
-    if name.endswith(arrays.IDX_SUFFIXES) or start.startswith(b"\x00\x00\x08"):
-        return arrays.open_idx(path)
-    if path.suffix.lower() in SUFFIXES:
-        return FileItem(path)
-    if name.endswith(".zip") or start.startswith(b"PK"):
-        return zip_items(path)
-    raise DataError(f"{path} is nothing that is read here; give {READS}")
-
-
-def zip_items(path: Path) -> ZipItems:
-    """The pictures in a zip; raises DataError where it holds none."""
-    items = ZipItems(path)
-    if not len(items):
-        raise DataError(f"{path} holds no pictures ({few(items.ignored) or 'it is empty'})")
-    return items
-
-
 def require(found: Survey, minimum: int, tolerate: float) -> None:
     """Raise DataError where too much is damaged or too little is left."""
     refuse_damage(found, tolerate)
@@ -209,20 +135,6 @@ def choose_fit(
         channels += alpha == "keep" and any(h.channels in (2, 4) for h in found.headers)
     bits = max(header.bits for header in found.headers)
     return Fit(height, width, channels, bits, crop)
-
-
-def mixed_sizes(found: Survey) -> str:
-    """The sentence that asks for a size, and suggests one."""
-    small = min(found.sizes, key=math.prod)
-    large = max(found.sizes, key=math.prod)
-    shorter = np.quantile([min(h.height, h.width) for h in found.headers], 0.1)
-    best = next((side for side in SIZES if side <= shorter), max(1, int(shorter)))
-    smaller = f" (or --size {min(64, best // 2)} to train faster)" if best > 32 else ""
-    return (
-        f"{found.items.where} holds images of {len(found.sizes)} sizes, from {small[1]}x{small[0]}"
-        f" to {large[1]}x{large[0]} (width x height); say which to train at: "
-        f"--size {best} suits them{smaller}"
-    )
 
 
 def needed_memory(found: Survey, fit: Fit) -> int:
@@ -267,39 +179,3 @@ def part_of(
     members = np.flatnonzero(part)
     labels, digests = items.labels, found.digests
     return ImageSource(items.where, spec, fit, place, members, labels, digests, flip)
-
-
-def statements(found: Survey, fit: Fit, in_memory: bool, workers: int) -> list[str]:
-    """All that was done to the data, as sentences for the user."""
-    notes = [*found.items.notes, *found.remarks()]
-    notes += shape_statements(found, fit)
-    if found.items.ignored:
-        names = few(found.items.ignored)
-        notes.append(f"no pictures, and ignored ({len(found.items.ignored)}): {names}")
-    if not in_memory:
-        how = "from disk" if found.items.resident else f"by {workers} worker processes"
-        notes.append(f"too large to keep decoded in memory: read {how} as the run goes")
-    if found.bad:
-        notes.append(found.damage("skipped"))
-    return notes
-
-
-def shape_statements(found: Survey, fit: Fit) -> list[str]:
-    """What happens to alpha, colours, depth and size."""
-    total, notes = len(found), []
-    transparent = sum(h.channels in (2, 4) for h in found.headers)
-    if transparent:
-        kept = "kept as a channel" if fit.channels in (2, 4) else "composited on white"
-        notes.append(f"alpha {kept}: {transparent} of {total} images")
-    grey = sum(h.channels < 3 for h in found.headers)
-    if fit.channels > 2 and grey:
-        notes.append(f"grey used as RGB: {grey} of {total} images")
-    if fit.channels < 3 and grey < total:
-        notes.append(f"colours turned grey: {total - grey} of {total} images")
-    if fit.bits == 16:
-        notes.append("16-bit pixels kept as 16-bit")
-    other = total - found.sizes[(fit.height, fit.width)]
-    if other:
-        how = {"center": "the middle", "random": "a random part", "none": "stretched"}[fit.crop]
-        notes.append(f"resized to {fit.width}x{fit.height} ({how}): {other} of {total} images")
-    return notes
