@@ -1,6 +1,5 @@
 """Penalties against closed forms of linear and quadratic critics, and finite differences."""
 
-# ruff: noqa: F722 (shapes are text)
 import math
 
 import pytest
@@ -12,6 +11,7 @@ from torch import Tensor, nn, tensor
 from gansaku.core.noise import Noise
 from gansaku.losses import DRAGAN, R1, R2, Drift, GradientPenalty, LipschitzPenalty, WeightClip
 
+Points, Column, Scalar = Float[Tensor, "n 3"], Float[Tensor, "n 1"], Float[Tensor, ""]
 W = tensor([3.0, 4.0, 12.0])  # |w| = 13
 SLOPED = [GradientPenalty(), LipschitzPenalty(), R1(), R2(), DRAGAN()]
 every = pytest.mark.parametrize("penalty", SLOPED, ids=lambda p: type(p).__name__)
@@ -61,7 +61,10 @@ def test_slopes_below_one_cost_only_the_two_sided_penalty():
 def test_quadratic_critic_is_differentiated_at_its_own_side():
     """D(x) = |x|^2 / 2 has gradient x: R1 sees reals, R2 fakes."""
     real, fake = samples(8, 3)
-    half_square = lambda x: 0.5 * x.square().sum(1)  # noqa: E731
+
+    def half_square(x: Tensor) -> Tensor:
+        return 0.5 * x.square().sum(1)
+
     r1 = R1(2.0)(half_square, real.clone(), fake, noise())
     r2 = R2(2.0)(half_square, real, fake.clone(), noise())
     torch.testing.assert_close(r1, real.square().sum(1).mean())
@@ -101,8 +104,13 @@ def test_members_of_a_tuple_share_the_mix_and_the_norm():
 
 def test_patches_and_scales_are_summed():
     """A critic that says the same thing at every one of 6 places has 6 times the slope."""
-    patches = lambda x: linear()(x)[:, :, None, None].expand(-1, 1, 2, 3)  # noqa: E731
-    scales = lambda x: [linear()(x), linear()(x), patches(x)]  # noqa: E731
+
+    def patches(x: Tensor) -> Tensor:
+        return linear()(x)[:, :, None, None].expand(-1, 1, 2, 3)
+
+    def scales(x: Tensor) -> list[Tensor]:
+        return [linear()(x), linear()(x), patches(x)]
+
     real, fake = samples(4, 3)
     assert R1(2.0)(patches, real, fake, noise()).item() == pytest.approx(36 * 169, rel=1e-5)
     assert R1(2.0)(scales, real, fake, noise()).item() == pytest.approx(64 * 169, rel=1e-5)
@@ -128,12 +136,12 @@ def test_one_forward_and_a_scalar(penalty):
     calls = []
 
     @jaxtyped(typechecker=beartype)
-    def critic(x: Float[Tensor, "n 3"]) -> Float[Tensor, "n 1"]:
+    def critic(x: Points) -> Column:
         calls.append(x)
         return linear()(x)
 
     @jaxtyped(typechecker=beartype)
-    def scalar() -> Float[Tensor, ""]:
+    def scalar() -> Scalar:
         return penalty(critic, *samples(4, 3), noise())
 
     assert scalar().dtype == torch.float32
@@ -144,7 +152,11 @@ def test_r1_and_r2_call_the_critic_on_the_very_tensors():
     """What the critic remembers of them serves the objective."""
     real, fake = samples(4, 3)
     seen = []
-    critic = lambda x: seen.append(x) or linear()(x)  # noqa: E731
+
+    def critic(x: Tensor) -> Tensor:
+        seen.append(x)
+        return linear()(x)
+
     R1()(critic, real, fake, noise())
     R2()(critic, real, fake, noise())
     assert seen[0] is real and seen[1] is fake
@@ -218,9 +230,9 @@ def test_gradient_in_the_weights_against_finite_differences(penalty):
     names, weights = zip(*net.named_parameters(), strict=True)
 
     def of(*weights: Tensor) -> Tensor:
-        critic = lambda x: torch.func.functional_call(  # noqa: E731
-            net, dict(zip(names, weights, strict=True)), (x,)
-        )
+        def critic(x: Tensor) -> Tensor:
+            return torch.func.functional_call(net, dict(zip(names, weights, strict=True)), (x,))
+
         return penalty(critic, real.clone(), fake.clone(), noise())
 
     leaves = tuple(w.detach().clone().requires_grad_() for w in weights)

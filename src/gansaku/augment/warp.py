@@ -8,6 +8,7 @@ its border an image is continued by its mirror image (about the centre of the bo
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -95,13 +96,13 @@ class _Lookup(torch.autograd.Function):
     """Bilinear lookup, linear in x, with derivatives of every order (torch has the first only)."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, grid: Tensor) -> Tensor:  # noqa: ANN001
+    def forward(ctx: Any, x: Tensor, grid: Tensor) -> Tensor:
         ctx.save_for_backward(grid)
         ctx.shape = x.shape
         return grid_sample(x, grid, "bilinear", "reflection", align_corners=True)
 
     @staticmethod
-    def backward(ctx, slope: Tensor) -> tuple[Tensor, None]:  # noqa: ANN001
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
         return _Spread.apply(slope, *ctx.saved_tensors, ctx.shape), None
 
 
@@ -109,14 +110,14 @@ class _Spread(torch.autograd.Function):
     """The transpose of `_Lookup`."""
 
     @staticmethod
-    def forward(ctx, slope: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:  # noqa: ANN001
+    def forward(ctx: Any, slope: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
         ctx.save_for_backward(grid)
         spread = torch.ops.aten.grid_sampler_2d_backward
         modes = (0, 2, True, [True, False])  # bilinear, reflection, aligned corners; x only
         return spread(slope, slope.new_empty(shape), grid, *modes)[0]
 
     @staticmethod
-    def backward(ctx, slope: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN001
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
         return _Lookup.apply(slope, *ctx.saved_tensors), None, None
 
 

@@ -21,6 +21,8 @@ from gansaku.losses.penalties import (
 
 __all__ = [
     "DRAGAN",
+    "R1",
+    "R2",
     "Drift",
     "GradientPenalty",
     "Hinge",
@@ -28,8 +30,6 @@ __all__ = [
     "LipschitzPenalty",
     "Minimax",
     "NonSaturating",
-    "R1",
-    "R2",
     "Relativistic",
     "RelativisticAverage",
     "Wasserstein",
