@@ -23,9 +23,11 @@ from gansaku.core.plan import Plan, plan
 from gansaku.core.sinks import Checkpoints, Interrupt, Measure, Metrics, Sheets, TensorBoard
 from gansaku.data import PointSpec
 from gansaku.metrics.progress import ProgressMeasure
-from gansaku.model import Model, model_of, recipe_of, same_recipe
+from gansaku.model import Model, load, model_of, recipe_of, same_recipe
 from gansaku.options import CADENCE, Options, open_data, pick_device, stored
 from gansaku.options import chosen as options_of
+
+__all__ = ["Model", "load", "resume", "train"]
 
 
 def train(
@@ -124,8 +126,8 @@ def _play(run: Run, folder: Folder, options: Options, watches: Sequence[Watch]) 
     """The loop with everything that looks at it; Ctrl-C saves, and so does the end."""
     interrupt, main = Interrupt(), ranks.rank() == 0
     total = max(run.total, 1)
-    sheet_every = options.sheet_every or max(1, total // 40)
-    save_every = options.save_every or max(1, total // 20)
+    sheet_every = options.sheet_every or max(5, total // 40)
+    save_every = options.save_every or max(5, total // 20)
     measure = _measure(run, folder, options, sheet_every) if main else None
     keeper = Checkpoints(folder, save_every, options.keep, options.save_minutes, measure)
     seen: list[Watch] = []

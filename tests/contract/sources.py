@@ -1,4 +1,4 @@
-"""A source of made-up pictures, as small as a source can be: every sample is a function of place."""
+"""A source of made-up pictures, as small as can be: every sample is a function of its place."""
 
 from __future__ import annotations
 

@@ -77,7 +77,8 @@ def test_mixes_lie_between_pairs_with_one_share_a_sample():
     GradientPenalty()(lambda x: seen.append(x) or x.sum((1, 2)), real, fake, noise())
     shares = seen[0].detach().flatten(1)
     assert (shares == shares[:, :1]).all()
-    assert shares.min() >= 0 and shares.max() < 1
+    assert shares.min() >= 0
+    assert shares.max() < 1
     assert shares[:, 0].mean().item() == pytest.approx(0.5, abs=0.05)
     assert shares[:, 0].std().item() == pytest.approx(math.sqrt(1 / 12), abs=0.02)
 
@@ -159,7 +160,8 @@ def test_r1_and_r2_call_the_critic_on_the_very_tensors():
 
     R1()(critic, real, fake, noise())
     R2()(critic, real, fake, noise())
-    assert seen[0] is real and seen[1] is fake
+    assert seen[0] is real
+    assert seen[1] is fake
 
 
 @every
@@ -190,7 +192,8 @@ def test_no_nan_where_the_gradient_is_zero(penalty):
     flat = nn.Parameter(torch.zeros(3))
     found = penalty(lambda x: x @ flat, *samples(4, 3), noise())
     (slope,) = torch.autograd.grad(found, flat)
-    assert found.isfinite() and (slope == 0).all()
+    assert found.isfinite()
+    assert (slope == 0).all()
     pair = tuple((x, x.clone()) for x in samples(4, 3))
     found = penalty(lambda x: x[0] @ flat + x[1] @ flat, *pair, noise())
     assert (torch.autograd.grad(found, flat)[0] == 0).all()

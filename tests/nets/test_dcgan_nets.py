@@ -34,8 +34,10 @@ def test_any_size(height, width, channels, up, norms):
     generator = DCGANGenerator(shape, z=3, width=2, norm=norms[0], up=up)
     critic = DCGANCritic(shape, width=2, norm=norms[1])
     images, logits = play(generator, critic, torch.randn(2, 3))
-    assert images.shape == (2, *shape) and images.abs().max() <= 1
-    assert images.isfinite().all() and logits.isfinite().all()
+    assert images.shape == (2, *shape)
+    assert images.abs().max() <= 1
+    assert images.isfinite().all()
+    assert logits.isfinite().all()
 
 
 def test_published_parameter_counts():
@@ -117,7 +119,8 @@ def test_every_pixel_reaches_the_logit_and_every_latent_the_image():
     image = generator(z)
     image.retain_grad()
     critic(image).sum().backward()
-    assert (image.grad != 0).all() and (z.grad != 0).all()
+    assert (image.grad != 0).all()
+    assert (z.grad != 0).all()
     (grad,) = torch.autograd.grad(generator(z)[0, 0, 0, 0], z)
     assert (grad != 0).all()
 
@@ -144,7 +147,8 @@ def test_weights_lie_channels_last_and_images_leave_so():
 def test_initial_weights():
     critic = DCGANCritic((3, 64, 64))
     convs = [m for m in critic.modules() if isinstance(m, nn.Conv2d)]
-    assert len(convs) == 4 and all(conv.bias is None for conv in convs)
+    assert len(convs) == 4
+    assert all(conv.bias is None for conv in convs)
     assert all(abs(conv.weight.std().item() / 0.02 - 1) < 0.05 for conv in convs)
     norms = [m for m in critic.modules() if isinstance(m, nn.BatchNorm2d)]
     assert [norm.num_features for norm in norms] == [128, 256, 512]

@@ -18,7 +18,8 @@ def test_published_sizes():
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 5, 9), (4, 8, 8)])
 def test_shapes_and_ranges(shape):
     x = MLPGenerator(shape, z=7, width=30)(torch.randn(6, 7))
-    assert x.shape == (6, *shape) and x.abs().max() < 1
+    assert x.shape == (6, *shape)
+    assert x.abs().max() < 1
     assert MaxoutCritic(shape, units=10, pieces=3)(x).shape == (6,)
 
 
@@ -39,7 +40,8 @@ def test_critic_sees_pixels_between_0_and_1_and_drops_out_only_in_training():
     assert torch.equal(critic(x), critic(x))
     critic.train()
     assert not torch.equal(critic(x), critic(x))
-    assert critic.layers[0].p == pytest.approx(0.2) and critic.layers[2].p == 0.5
+    assert critic.layers[0].p == pytest.approx(0.2)
+    assert critic.layers[2].p == 0.5
 
 
 def test_initial_ranges_are_the_papers():

@@ -23,7 +23,7 @@ def decay(halflife: float, images: int, new: int) -> float:
 
 
 class Averages:
-    """Slow copies of the members `names` of `nets`; sampling uses them in place of the originals."""
+    """Slow copies of the members `names` of `nets`, which sampling uses in their place."""
 
     def __init__(self, nets: Nets, names: tuple[str, ...]) -> None:
         self.nets, self.names = nets, names

@@ -160,7 +160,7 @@ class Run:
             torch.manual_seed(seed_of(self.seed, *clock.key, clock.index))  # for dropout
             with self.autocast():
                 terms = phase.loss(self.nets, batch, clock)
-            (sum(terms.values()) / self.accumulate).backward()
+            (sum(terms.values()) / self.accumulate).backward(inputs=player.parameters())
             own = {f"{player.name}/{name}": value for name, value in terms.items()}
             for name, value in (own | clock.notes).items():
                 share = value.detach().float().mean() / self.accumulate
