@@ -1,0 +1,135 @@
+"""Seven recipes on MNIST and on faces for the same wall time: one table, one sheet each.
+
+    python benchmarks/seven.py --minutes 10
+
+Every cell resumes where it stopped, and is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from common import (
+    WORK,
+    Results,
+    arguments,
+    as_images,
+    digit_features,
+    digits,
+    distances,
+    parse,
+    recipe_of,
+    shared,
+    sheet,
+    slug,
+    table,
+    train_for,
+)
+from gansaku.data import open_source
+from gansaku.metrics.features import Features, backbone
+
+RECIPES = ("dcgan", "lsgan", "wgan", "wgan_gp", "wgan_lp", "sngan", "r3gan")
+FACES = "faces/celeba_1500_89x109.zip"
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What to train on, and what to compare with."""
+
+    data: Any
+    options: dict[str, Any]
+    features: Callable[[], Features]
+    real: Callable[[], Tensor]
+    samples: int
+
+
+def mnist_task() -> Task:
+    known = digits()
+
+    def features() -> Features:
+        return digit_features().features
+
+    def real() -> Tensor:
+        return as_images(known.test)
+
+    return Task(known.train, {}, features, real, len(known.test))
+
+
+def faces_task(size: int = 64) -> Task:
+    path = shared(*FACES.split("/"))
+    options = {"size": size, "flip": True}
+
+    def real() -> Tensor:
+        source = open_source(path, seed=0, size=size)
+        return source.take(range(len(source)))["x"]
+
+    return Task(path, options, backbone, real, 1500)
+
+
+TASKS: dict[str, Callable[[], Task]] = {"mnist": mnist_task, "faces": faces_task}
+
+
+def cell(name: str, recipe: str, minutes: float, seed: int) -> dict[str, Any]:
+    """Train one recipe on one set for its minutes; measure and draw what came of it."""
+    task = TASKS[name]()
+    made = recipe_of(recipe)
+    out = WORK / f"seven-{slug(recipe)}-{name}-{minutes:g}min-seed{seed}"
+    trained = train_for(made, task.data, out, 60 * minutes, seed=seed, **task.options)
+    samples = trained.model.sample(task.samples, seed=1)
+    picture = sheet(trained.model, f"seven_{slug(recipe)}_{name}.png", 36)
+    found = distances(task.features(), samples, task.real())
+    spread = float(samples.std(0).mean() / task.real().std(0).mean())  # near 0: collapsed
+    return {**found, "spread": spread, "sheet": picture, "recipe": repr(made), **trained.cost()}
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--minutes", type=float, default=10, help="of training, each cell")
+    parser.add_argument("--recipes", nargs="+", default=RECIPES)
+    parser.add_argument("--data", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--seed", type=int, default=0)
+    args = parse(parser)
+    results = Results("seven")
+    for name in args.data:
+        for recipe in args.recipes:
+            key = f"{recipe} {name} {args.minutes:g} min seed {args.seed}"
+            results.cell(
+                key, lambda name=name, recipe=recipe: cell(name, recipe, args.minutes, args.seed)
+            )
+            results.publish("Seven recipes, the same wall time", _body(results, args))
+
+
+def _body(results: Results, args: argparse.Namespace) -> str:
+    parts = []
+    for name in args.data:
+        keys = [f"{r} {name} {args.minutes:g} min seed {args.seed}" for r in args.recipes]
+        made = zip(args.recipes, keys, strict=True)
+        cells = {recipe: results.cells[key] for recipe, key in made if key in results.cells}
+        if not cells:
+            continue
+        first = next(iter(cells.values()))
+        parts.append(
+            f"## {name}, {args.minutes:g} minutes each\n\nFeatures `{first['features']}` (resizer "
+            f"{first['resizer']}), {first['samples']} samples against {first['real']} real images."
+            "\n\n" + table(_HEADER, [_row(recipe, c) for recipe, c in cells.items()])
+        )
+    return "\n\n".join(parts)
+
+
+_HEADER = ("recipe", "Frechet distance", "kernel distance", "spread / data's", "steps", "sheet")
+
+
+def _row(recipe: str, found: dict[str, Any]) -> tuple[Any, ...]:
+    kernel = f"{found['kernel']:.4g} +- {found['kernel_error']:.2g}"
+    picture = f"![{recipe}](../../docs/{found['sheet']})"
+    spread = f"{found['spread']:.2f}"
+    return recipe, f"{found['frechet']:.2f}", kernel, spread, found["steps"], picture
+
+
+if __name__ == "__main__":
+    main()
