@@ -131,8 +131,8 @@ def _play(run: Run, folder: Folder, options: Options, watches: Sequence[Watch]) 
     measure = _measure(run, folder, options, sheet_every) if main else None
     keeper = Checkpoints(folder, save_every, options.keep, options.save_minutes, measure)
     seen: list[Watch] = []
-    board = TensorBoard(folder, run.steps) if main else None
     if main:
+        board = TensorBoard(folder, run.steps)
         seen = [Metrics(folder, _elapsed(folder)), board, Sheets(folder, sheet_every, _draw)]
         seen += [measure] if measure else []
     try:
@@ -145,7 +145,7 @@ def _play(run: Run, folder: Folder, options: Options, watches: Sequence[Watch]) 
         folder.say(f"stopped at step {run.steps}: {error}")
         raise
     finally:
-        if board:
+        if main:
             board.close()
     folder.say(f"{'finished' if run.over else 'stopped'} at step {run.steps}")
     return model_of(run, folder)

@@ -114,6 +114,10 @@ class Phase:
     moves: int = 1
     after: Callable[[Nets, Mapping[str, Tensor], Clock], None] | None = None
 
+    def times(self, nets: Nets, clock: Clock) -> int:
+        """How many batches the turn takes in this step."""
+        return self.repeat if isinstance(self.repeat, int) else self.repeat(nets, clock)
+
 
 @dataclasses.dataclass(frozen=True)
 class Share:

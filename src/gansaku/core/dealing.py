@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from gansaku.core import ranks
-from gansaku.core.contract import Batch, Phase, Stage
+from gansaku.core.contract import Batch, Phase, Share, Stage
 from gansaku.core.noise import seed_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class Deal:
         if self.run.accumulate > 1:
             rows = self.run.batch_size(self.stage) // ranks.world() // self.run.accumulate
             batch = {name: value[part * rows : (part + 1) * rows] for name, value in batch.items()}
-        return batch if self.stage.share is None else self._with_share(phase, batch, k, part)
+        share = self.stage.share
+        return batch if share is None else self._with_share(share, phase, batch, k, part)
 
     def _batch(self, k: int) -> Batch:
         if k not in self._batches:
@@ -43,27 +44,26 @@ class Deal:
             self._batches[k] = self.run.load(self.stage, start, mine)
         return self._batches[k]
 
-    def _with_share(self, phase: Phase, batch: Batch, k: int, part: int) -> Batch:
+    def _with_share(self, share: Share, phase: Phase, batch: Batch, k: int, part: int) -> Batch:
         """The keeper sees the shared entries with their graph, all others see them detached.
 
         One making serves both if the keeper plays this batch. When a batch comes in parts, the
         graphs of all parts would be alive at once: then the keeper makes its own again.
         """
-        keeps = phase.player is self.stage.share.keeper
-        again = keeps and self.run.accumulate > 1
+        keeps = phase.player is share.keeper
+        cut = self.run.accumulate > 1
+        again = keeps and cut
         made = self._shared.get((k, part))
         if made is None or again:
-            made = self._make(batch, k, part, graph=k < self.kept and (keeps or not self._cut))
+            made = self._make(share, batch, k, part, graph=k < self.kept and (again or not cut))
             if not again:
                 self._shared[k, part] = made
         return made[0] if keeps else made[1]
 
-    @property
-    def _cut(self) -> bool:
-        return self.run.accumulate > 1
-
-    def _make(self, batch: Batch, k: int, part: int, graph: bool) -> tuple[Batch, Batch]:
-        share, run = self.stage.share, self.run
+    def _make(
+        self, share: Share, batch: Batch, k: int, part: int, graph: bool
+    ) -> tuple[Batch, Batch]:
+        run = self.run
         clock = run.clock("share", k, part=part)
         torch.manual_seed(seed_of(run.seed, *clock.key, clock.index))
         if graph:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 import torch
@@ -93,7 +95,7 @@ class Run:
         self.logging = (self.steps + 1) % self.log_every == 0 or self.steps in (0, self.total - 1)
         logs: dict[str, Tensor] = {}
         due = [(i, phase) for i, phase in enumerate(stage.phases) if self.step % phase.every == 0]
-        turns = [(phase, self._repeats(phase, i)) for i, phase in due]
+        turns = [(phase, phase.times(self.nets, self.clock(i))) for i, phase in due]
         deal = Deal(self, stage, turns)
         for (i, phase), (_, repeats) in zip(due, turns, strict=True):
             for k in range(repeats):
@@ -160,7 +162,7 @@ class Run:
             torch.manual_seed(seed_of(self.seed, *clock.key, clock.index))  # for dropout
             with self.autocast():
                 terms = phase.loss(self.nets, batch, clock)
-            (sum(terms.values()) / self.accumulate).backward(inputs=player.parameters())
+            (reduce(add, terms.values()) / self.accumulate).backward(inputs=player.parameters())
             own = {f"{player.name}/{name}": value for name, value in terms.items()}
             for name, value in (own | clock.notes).items():
                 share = value.detach().float().mean() / self.accumulate
@@ -191,9 +193,6 @@ class Run:
         """Optimizer fields are functions of time: none is remembered from step to step."""
         for group, lr in zip(optimizer.param_groups, self.rates[player.name], strict=True):
             group.update(player.fields(clock, lr))
-
-    def _repeats(self, phase: Phase, i: int) -> int:
-        return phase.repeat(self.nets, self.clock(i)) if callable(phase.repeat) else phase.repeat
 
     def autocast(self) -> torch.autocast:
         low = self.precision != "fp32"

@@ -172,7 +172,7 @@ def _gradients(critic: Critic, at: Sample) -> tuple[Tensor, ...]:
 
 def _mean_square(gradients: tuple[Tensor, ...]) -> Tensor:
     """E |gradient|^2 over the batch."""
-    return sum(g.square().sum() for g in gradients) / len(gradients[0])
+    return torch.stack([g.square().sum() for g in gradients]).sum() / len(gradients[0])
 
 
 def _norm(gradients: tuple[Tensor, ...]) -> Tensor:

@@ -51,7 +51,7 @@ class ProgressMeasure:
             found = f"found {len(reference)}"
             raise UserError(f"a measure of progress needs {LEAST} real samples or more but {found}")
         rows = reference.detach()[spread(len(reference), size, seed)].cpu().float()
-        if self.images:
+        if isinstance(spec, ImageSpec):
             self.features = random_conv(spec.channels)
             raw = self.features(rows)
             self.mean, std = raw.mean(0), raw.std(0)
