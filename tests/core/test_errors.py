@@ -6,6 +6,7 @@ from gansaku.core.errors import CheckpointError, DataError, Diverged, UserError,
 def test_nearest_name():
     assert nearest("widht", ["width", "steps"]) == "; did you mean 'width'?"
     assert nearest("dcgan", ["DCGAN", "WGAN"]) == "; did you mean 'DCGAN'?"
+    assert nearest("Adma", ["ADA", "Adam"]) == "; did you mean 'Adam'?"
     assert nearest("xyzzy", ["width", "steps"]) == ""
     assert nearest("width", []) == ""
 

@@ -69,8 +69,8 @@ class Duel(Recipe):
     penalties: tuple[Penalty, ...] = ()  # added to D's loss
     constraint: Callable[[nn.Module], None] | None = None  # applied to D after its update
     augment: Augment | None = None  # of all that D sees: DiffAugment(), ADA()
-    g_optimizer: Callable = Adam(2e-4, (0.5, 0.999))
-    d_optimizer: Callable = Adam(2e-4, (0.5, 0.999))
+    g_optimizer: Callable = Adam(2e-4, (0.5, 0.999))  # of the generator
+    d_optimizer: Callable = Adam(2e-4, (0.5, 0.999))  # of the critic
     d_updates: int = 1  # critic updates before one of the generator
     g_batches: int = 1  # generator's batch, in critic batches
     fresh: bool = False  # new fakes for the generator's turn instead of the critic's

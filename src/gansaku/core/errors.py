@@ -24,7 +24,14 @@ class Diverged(UserError):
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """`"; did you mean 'width'?"`, or `""` where no word is near; upper and lower case are one."""
-    folded = {candidate.casefold(): candidate for candidate in words}
-    near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    return f"; did you mean {folded[near[0]]!r}?" if near else ""
+    """`"; did you mean 'width'?"`, or `""` where no word is near; case counts little."""
+
+    def likeness(other: str) -> float:
+        return difflib.SequenceMatcher(None, word.casefold(), other.casefold()).ratio()
+
+    def exact(other: str) -> float:
+        return difflib.SequenceMatcher(None, word, other).ratio()
+
+    near = [other for other in words if likeness(other) >= 0.6]
+    best = max(near, key=lambda other: likeness(other) + exact(other), default=None)
+    return f"; did you mean {best!r}?" if best else ""
