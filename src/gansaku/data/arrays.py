@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -143,7 +144,7 @@ def open_npy(path: Path) -> ArrayItems:
 def open_npz(path: Path) -> ArrayItems:
     """The images, and the labels where there are any, of an .npz file."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             key = key_among(archive.files, IMAGE_KEYS)
             if key is None:
                 raise DataError(
@@ -164,7 +165,7 @@ def key_among(found: list[str], wanted: tuple[str, ...]) -> str | None:
 
 def unreadable(path: Path, error: Exception) -> str:
     """The sentence for a numpy file that cannot be read."""
-    if "pickle" in str(error).lower():
+    if "pickle" in str(error) or "Python objects" in str(error):
         return (
             f"{path} holds pickled objects, which can run code when read; save plain arrays with "
             "numpy.savez(path, x=images, y=labels)"
@@ -203,9 +204,12 @@ def read_idx(path: Path) -> np.ndarray:
             f"{path} begins with {data[:4].hex(' ') or 'nothing'}; an IDX file of images begins "
             "with 00 00 08 03, one of labels with 00 00 08 01"
         )
-    shape = np.frombuffer(data[4 : 4 + 4 * data[3]].ljust(4 * data[3], b"\0"), ">u4").astype(int)
-    body = np.frombuffer(data, np.uint8)[4 + 4 * data[3] :]
-    if len(body) != int(np.prod(shape.astype(object))):
+    start = 4 + 4 * data[3]
+    if len(data) < start:
+        raise DataError(f"{path} is cut short: it ends before its dimensions do")
+    shape = np.frombuffer(data[4:start], ">u4").tolist()
+    body = np.frombuffer(data, np.uint8)[start:]
+    if len(body) != math.prod(shape):
         raise DataError(
             f"{path} announces {' x '.join(map(str, shape))} bytes and holds {len(body)}: cut short"
         )

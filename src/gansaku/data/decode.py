@@ -89,7 +89,7 @@ def opened(data: bytes) -> Iterator[ImageFile.ImageFile]:
         raise
     except MemoryError:
         raise Undecodable("its pixels do not fit in memory") from None
-    except Exception as error:  # noqa: BLE001 - decoders raise whatever they like on damaged input
+    except Exception as error:  # decoders raise whatever they like on damaged input
         raise Undecodable(reason_of(error)) from None
 
 

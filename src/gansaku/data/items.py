@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import copy
 import hashlib
+import itertools
 import os
 import threading
 import zipfile
@@ -195,5 +196,6 @@ def pictures_among(names: Iterable[str]) -> tuple[list[str], list[str]]:
 def without_common_root(names: Sequence[str]) -> list[str]:
     """The names below the deepest folder that holds all of them, as zips often have one."""
     folders = [PurePosixPath(name).parent.parts for name in names]
-    shared = os.path.commonprefix(folders) if folders else ()
-    return ["/".join(PurePosixPath(name).parts[len(shared) :]) for name in names]
+    levels = zip(*folders, strict=False)  # as deep as the shallowest
+    shared = len(list(itertools.takewhile(lambda level: len(set(level)) == 1, levels)))
+    return ["/".join(PurePosixPath(name).parts[shared:]) for name in names]

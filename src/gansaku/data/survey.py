@@ -77,9 +77,8 @@ def survey(items: Items) -> Survey:
 def refuse_damage(found: Survey, tolerate: float) -> None:
     """Raise DataError where more than the share `tolerate` of the files cannot be used."""
     if len(found.bad) > tolerate * (len(found) + len(found.bad)):
-        raise DataError(
-            f"{found.damage('cannot be used')}. At most {tolerate:.0%} may be left out: mend or remove them"
-        )
+        damage = found.damage("cannot be used")
+        raise DataError(f"{damage}. At most {tolerate:.0%} may be left out: mend or remove them")
 
 
 def few(texts: Iterable[str], most: int = 3) -> str:
