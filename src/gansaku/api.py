@@ -15,6 +15,7 @@ import torch
 
 import gansaku
 from gansaku.core import checkpoint, config, ranks, state
+from gansaku.core.allocator import keep_large_blocks
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import UserError
 from gansaku.core.folder import TIMINGS, Folder
@@ -125,6 +126,10 @@ def resume(
 def _play(run: Run, folder: Folder, options: Options, watches: Sequence[Watch]) -> Model:
     """The loop with everything that looks at it; Ctrl-C saves, and so does the end."""
     interrupt, main = Interrupt(), ranks.rank() == 0
+    if options.keep_memory and keep_large_blocks() and main:
+        folder.say(
+            "freed memory stays with the process (glibc mallopt); --keep-memory False ends it"
+        )
     total = max(run.total, 1)
     sheet_every = options.sheet_every or max(5, total // 40)
     save_every = options.save_every or max(5, total // 20)

@@ -31,6 +31,7 @@ class Options:
     device: str = "auto"  # cpu, cuda, cuda:1, mps; auto takes the best that is there
     precision: str = "fp32"  # fp32, bf16 or fp16 where autocast applies
     accumulate: int = 1  # parts that a batch is cut into to save memory
+    keep_memory: bool = True  # freed memory stays with the process (glibc): faster steps
     init: str | None = None  # a run folder whose weights to start from
     log_every: int = 50  # steps
     sheet_every: int | None = None  # steps; none: 40 sheets in a run

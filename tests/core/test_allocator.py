@@ -1,0 +1,35 @@
+"""Freed blocks stay with the process: their pages are not faulted in again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+FAULTS = """
+import resource, sys, torch
+from gansaku.core.allocator import keep_large_blocks
+if sys.argv[1] == "keep" and not keep_large_blocks():
+    print(-1); sys.exit()
+torch.ones(2_000_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    torch.ones(2_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def faults(word: str) -> int:
+    command = [sys.executable, "-c", FAULTS, word]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def test_kept_blocks_are_not_faulted_in_again():
+    kept = faults("keep")
+    if kept < 0:
+        pytest.skip("this C library has no mallopt")
+    pages = 20 * 8_000_000 // 4096
+    if faults("give back") < pages // 8:
+        pytest.skip("huge pages hide the faults here")
+    assert kept < pages // 20
