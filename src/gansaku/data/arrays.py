@@ -124,7 +124,9 @@ def class_numbers(y: np.ndarray, count: int, where: str) -> tuple[np.ndarray, tu
         raise DataError(f"{where} holds {count} images but {len(y)} labels")
     if y.dtype.kind not in "iuUSbf" or (y.dtype.kind == "f" and (y != np.round(y)).any()):
         raise DataError(f"{where} holds labels of type {y.dtype}; use whole numbers or words")
-    values, numbers = np.unique(y.astype(np.int64) if y.dtype.kind == "f" else y, return_inverse=1)
+    values, numbers = np.unique(
+        y.astype(np.int64) if y.dtype.kind == "f" else y, return_inverse=True
+    )
     names = (v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values)
     return numbers.astype(np.int64), tuple(names)
 

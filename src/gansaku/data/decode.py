@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
@@ -48,7 +48,7 @@ def header(data: bytes) -> Header:
     """Read what the encoded picture `data` says of itself; raises Undecodable."""
     with opened(data) as image:
         height, width = image.height, image.width
-        turn = image.getexif().get(ORIENTATION, 1)
+        turn = orientation(image)
         if turn in TURNED:
             height, width = width, height
         sixteen = image.mode in SIXTEEN
@@ -69,12 +69,18 @@ def pixels(data: bytes, least: tuple[int, int] | None = None) -> np.ndarray:
         if least is not None:
             scale = 3 * max(least) / min(image.size)
             size = (int(image.width * scale) + 1, int(image.height * scale) + 1)
-            image.draft(None, size)  # ty: ignore[invalid-argument-type]
+            image.draft(None, size)
         return to_array(ImageOps.exif_transpose(image))
 
 
+def orientation(image: ImageFile.ImageFile) -> int:
+    """The EXIF orientation, 1 to 8, without decoding: Pillow decodes a PNG to look behind it."""
+    behind = image.format == "PNG" and "exif" not in image.info
+    return 1 if behind else image.getexif().get(ORIENTATION, 1)
+
+
 @contextlib.contextmanager
-def opened(data: bytes) -> Iterator[ImageFile.ImageFile]:
+def opened(data: bytes) -> Generator[ImageFile.ImageFile]:
     """The picture in `data`, at its first frame; whatever Pillow raises becomes Undecodable."""
     try:
         with Image.open(io.BytesIO(data)) as image:
@@ -111,7 +117,7 @@ def refuse_bomb(count: int) -> None:
 
 
 @contextlib.contextmanager
-def quiet_bombs() -> Iterator[None]:
+def quiet_bombs() -> Generator[None]:
     """Within it Pillow does not print its bomb warning: such files are refused by name."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -104,14 +104,16 @@ def inspect(what: Any, *, sheet: str | Path | None = None, **options: Any) -> Re
 def there(found: Survey) -> Report:
     """The part of the report that needs no decoding."""
     items, headers = found.items, found.headers
-    numbers = collections.Counter(() if items.labels is None else items.labels.tolist())
+    numbers = (
+        [] if items.labels is None else np.bincount(items.labels, minlength=len(items.classes))
+    )
     return Report(
         where=items.where,
         count=len(found),
         forms=collections.Counter(header.form for header in headers),
         modes=collections.Counter(header.mode for header in headers),
         sizes=found.sizes,
-        labels={name: numbers[number] for number, name in enumerate(items.classes)},
+        labels={name: int(n) for name, n in zip(items.classes, numbers, strict=True)},
         duplicates=duplicates(found),
         bad=found.bad,
         ignored=tuple(items.ignored),
@@ -138,7 +140,7 @@ def fed(source: Source) -> dict[str, Any]:
 def preview(source: Source, sheet: str | Path) -> Path:
     """Write evenly spaced samples of the source to a picture file."""
     count = min(SHOWN if isinstance(source.spec, ImageSpec) else 2000, len(source))
-    chosen = np.linspace(0, len(source) - 1, count).astype(int)
+    chosen = np.linspace(0, len(source) - 1, count).astype(int).tolist()
     return source.spec.preview(source.take(chosen)["x"], sheet)
 
 
