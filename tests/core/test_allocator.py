@@ -12,10 +12,11 @@ import resource, sys, torch
 from gansaku.core.allocator import keep_large_blocks
 if sys.argv[1] == "keep" and not keep_large_blocks():
     print(-1); sys.exit()
-torch.ones(2_000_000)
+for _ in range(8):
+    torch.ones(10_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(20):
-    torch.ones(2_000_000)
+for _ in range(8):
+    torch.ones(10_000_000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
@@ -29,7 +30,7 @@ def test_kept_blocks_are_not_faulted_in_again():
     kept = faults("keep")
     if kept < 0:
         pytest.skip("this C library has no mallopt")
-    pages = 20 * 8_000_000 // 4096
+    pages = 8 * 40_000_000 // 4096
     if faults("give back") < pages // 8:
         pytest.skip("huge pages hide the faults here")
     assert kept < pages // 20
