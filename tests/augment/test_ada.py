@@ -258,7 +258,8 @@ def test_dtype_is_kept_and_autocast_does_not_blur(dtype):
 def test_any_size_and_channels(height, width, channels):
     x = images(6, channels, height, width).contiguous(memory_format=torch.channels_last)
     y = ADA(p=1.0).build()(x, Noise(0))
-    assert y.shape == x.shape and y.isfinite().all()
+    assert y.shape == x.shape
+    assert y.isfinite().all()
 
 
 def adapted(config: ADA, sign: float, calls: int, images: int) -> AdaptiveAugmenter:
@@ -292,7 +293,8 @@ def test_watch_is_the_mean_sign_of_the_logits_on_reals():
     module = ADA().build()
     logits = tensor([[3.0], [0.1], [-2.0], [4.0]], requires_grad=True)
     seen = module.watch(logits)
-    assert seen == {"real_sign": tensor(0.5)} and not seen["real_sign"].requires_grad
+    assert seen == {"real_sign": tensor(0.5)}
+    assert not seen["real_sign"].requires_grad
     assert module.watch([logits, -logits])["real_sign"] == 0.0
 
 

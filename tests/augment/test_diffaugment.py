@@ -22,10 +22,14 @@ def test_shape_dtype_and_that_something_happens(policy, channels):
     x = images(channels=channels, height=16, width=10)
     module = DiffAugment(policy).build()
     y = module(x, Noise(0))
-    assert y.shape == x.shape and y.dtype == x.dtype and y.isfinite().all()
+    assert y.shape == x.shape
+    assert y.dtype == x.dtype
+    assert y.isfinite().all()
     assert torch.equal(y, x) == (policy == "")
     assert module(x.bfloat16(), Noise(0)).dtype == torch.bfloat16
-    assert not list(module.buffers()) and module.watch(x) == {} and module.adapt({}, 4) is None
+    assert not list(module.buffers())
+    assert module.watch(x) == {}
+    assert module.adapt({}, 4) is None
 
 
 def test_neutral_draws_change_nothing():
@@ -87,7 +91,8 @@ def test_translation_is_uniform_over_whole_pixels():
     rows, columns = place // 16 - 8, place % 16 - 8
     for shift in (rows, columns):
         counts = torch.bincount(shift + 2, minlength=5)
-        assert len(counts) == 5 and (counts - 800).abs().max() < 120  # about 5 sigma
+        assert len(counts) == 5
+        assert (counts - 800).abs().max() < 120
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 12), (9, 10)])

@@ -17,8 +17,6 @@ __all__ = [
     "PointGenerator",
     "R3GANCritic",
     "R3GANGenerator",
-    "R3GANCritic",
-    "R3GANGenerator",
     "ResNetCritic",
     "ResNetGenerator",
     "TutorialCritic",
