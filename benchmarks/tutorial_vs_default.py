@@ -77,8 +77,8 @@ def main() -> None:
         f"Frechet distance on the features `{first['features']}` (a classifier trained on the "
         f"spot, {digit_features().accuracy:.1%} right on digits it has not seen), "
         f"{first['samples']} samples against the {first['real']} test digits of {digits().name}; "
-        f"mean and standard error over {args.seeds} seeds; each pair of runs has the same {time}. Below: real "
-        f"training digits against the same test digits: {_floor():.2f}."
+        f"mean and standard error over {args.seeds} seeds; each pair of runs has the same {time}. "
+        f"Below: real training digits against the same test digits: {_floor():.2f}."
     )
     header = (
         "recipe",
