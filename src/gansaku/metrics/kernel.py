@@ -16,7 +16,7 @@ def polynomial_kernel(x: Tensor, y: Tensor, degree: int = 3) -> Tensor:
 
 
 def kernel_mmd(x: Tensor, y: Tensor, degree: int = 3) -> float:
-    """Unbiased squared MMD of `x [N, D]` and `y [M, D]`, arXiv:1801.01401 equation 4.
+    """Unbiased squared MMD of `x [N, D]` and `y [M, D]`: Gretton et al. 2012, lemma 6.
 
     Unbiased, so it may be negative where the two sets are alike. Raises UserError for fewer than
     two rows or different widths.

@@ -28,7 +28,7 @@ def mode_coverage(
 ) -> ModeCoverage:
     """Which of `modes [K, D]` hold at least `share` of `samples [N, D]` within `reach` sigmas.
 
-    The counting of arXiv:1611.02163 and arXiv:1712.04086, with a least share so that a few stray
+    The counting of arXiv:1705.07761 and arXiv:1712.04086, with a least share so that a few stray
     samples do not cover a mode: 1 % is usual for the ring of 8, 0.5 % for the grid of 25. A
     sample belongs to its nearest mode only. Raises UserError where there is nothing to count.
     """
