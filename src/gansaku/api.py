@@ -50,7 +50,7 @@ def train(
     device = pick_device(chosen.device)
     ranks.join(device)
     source = open_data(chosen, data)
-    where = Path(out) if out is not None else _fresh(recipe, chosen)
+    where = ranks.told(str(out if out is not None else _fresh(recipe, chosen)))
     planned = plan(recipe, source)
     run = _run(recipe, source, chosen, device)
     folder = Folder(where)
@@ -63,9 +63,7 @@ def train(
             on_plan(planned, folder, source)
     if chosen.init:
         missed = state.adopt(run, checkpoint.read(Folder.open(chosen.init).checkpoint())[0])
-        folder.say(
-            f"weights of {chosen.init}; without a match there: {', '.join(missed) or 'none'}"
-        )
+        _say(folder, f"weights of {chosen.init}; without a match: {', '.join(missed) or 'none'}")
     return _play(run, folder, chosen, watches)
 
 
@@ -106,6 +104,7 @@ def resume(
             f"{folder.path} is at step {run.steps} already, of {run.total}; to train longer, "
             f"resume it with --steps {2 * run.steps}"
         )
+    planned = plan(recipe, source)
     if ranks.rank() == 0:
         folder.rewind(run.steps)
         entry = {
@@ -119,7 +118,7 @@ def resume(
         folder.describe(repr(recipe), about)
         folder.say(f"resumed at step {run.steps} of {run.total}; changed: {changed | cadence}")
         if on_plan:
-            on_plan(plan(recipe, source), folder, source)
+            on_plan(planned, folder, source)
     return _play(run, folder, chosen, watches)
 
 
@@ -147,13 +146,19 @@ def _play(run: Run, folder: Folder, options: Options, watches: Sequence[Watch]) 
             run.play([*seen, *watches, keeper, interrupt])
         keeper.save(run)
     except UserError as error:
-        folder.say(f"stopped at step {run.steps}: {error}")
+        _say(folder, f"stopped at step {run.steps}: {error}")
         raise
     finally:
         if main:
             board.close()
-    folder.say(f"{'finished' if run.over else 'stopped'} at step {run.steps}")
+    _say(folder, f"{'finished' if run.over else 'stopped'} at step {run.steps}")
     return model_of(run, folder)
+
+
+def _say(folder: Folder, text: str) -> None:
+    """Into the log, by the first process."""
+    if ranks.rank() == 0:
+        folder.say(text)
 
 
 def _measure(run: Run, folder: Folder, options: Options, every: int) -> Measure | None:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gansaku.core import ranks
 from gansaku.core.contract import Batch, Clock, Loss, Nets, Recipe, Stage, Terms
 from gansaku.core.loop import Run
 
@@ -27,7 +28,7 @@ class Plan:
 
 def plan(recipe: Recipe, source: Any) -> Plan:
     """Play one step with a batch of a few and count what autograd keeps for it."""
-    run = Run(dataclasses.replace(recipe, batch_size=PROBE), source)
+    run = Run(dataclasses.replace(recipe, batch_size=PROBE * ranks.world()), source)
     kept = _Kept({weight.data_ptr() for weight in run.nets.parameters()})
     run.stages = tuple(map(kept.watching, run.stages))
     with torch.autograd.graph.saved_tensors_hooks(kept.pack, lambda tensor: tensor):
@@ -35,7 +36,9 @@ def plan(recipe: Recipe, source: Any) -> Plan:
     parameters = {p.name: sum(w.numel() for w in p.parameters()) for p in run.players}
     activations = kept.peak()
     copies = 4 + bool(run.averages.names)  # weights, gradients, two moments, the average
-    memory = copies * 4 * sum(parameters.values()) + activations * recipe.batch_size // PROBE
+    memory = copies * 4 * sum(parameters.values()) + activations * recipe.batch_size // (
+        PROBE * ranks.world()
+    )
     return Plan(repr(recipe), parameters, memory, run.total, recipe.batch_size)
 
 

@@ -41,12 +41,25 @@ def average(tensors: Sequence[Tensor]) -> None:
         tensor.copy_(mean.view_as(tensor))
 
 
+def told(text: str) -> str:
+    """Rank 0's text, given to all: names that depend on what is on the disk must not differ."""
+    if world() == 1:
+        return text
+    held = torch.zeros(4096, dtype=torch.uint8)
+    data = text.encode()[:4096]
+    held[: len(data)] = torch.tensor(list(data), dtype=torch.uint8)
+    held = _broadcast(held)
+    return bytes(held.tolist()).rstrip(b"\0").decode()
+
+
 def agree(flag: bool) -> bool:
     """Rank 0's answer, given to all: decisions taken from a wall clock must not differ."""
     if world() == 1:
         return flag
-    answer = torch.tensor([flag], dtype=torch.int64)
-    if dist.get_backend() == "nccl":
-        answer = answer.cuda()
-    dist.broadcast(answer, src=0)
-    return bool(answer.item())
+    return bool(_broadcast(torch.tensor([flag], dtype=torch.uint8)).item())
+
+
+def _broadcast(tensor: Tensor) -> Tensor:
+    held = tensor.cuda() if dist.get_backend() == "nccl" else tensor
+    dist.broadcast(held, src=0)
+    return held
