@@ -23,7 +23,7 @@ from gansaku.core.loop import Run, Watch
 from gansaku.core.plan import Plan, plan
 from gansaku.core.sinks import Checkpoints, Interrupt, Measure, Metrics, Sheets, TensorBoard
 from gansaku.data import PointSpec
-from gansaku.metrics.progress import ProgressMeasure
+from gansaku.metrics.progress import LEAST, ProgressMeasure, spread
 from gansaku.model import Model, load, model_of, recipe_of, same_recipe
 from gansaku.options import CADENCE, Options, open_data, pick_device, stored
 from gansaku.options import chosen as options_of
@@ -166,9 +166,12 @@ def _measure(run: Run, folder: Folder, options: Options, every: int) -> Measure 
     if options.measure_every == 0:
         return None
     source = run.source.held or run.source
-    count = min(512, len(source))
-    probe = ProgressMeasure(source.take(range(count))["x"], run.source.spec)
-    return Measure(folder, options.measure_every or every, max(count, 64), probe)
+    if len(source) < LEAST:
+        folder.say(f"{len(source)} samples are too few to measure against: no measure is taken")
+        return None
+    real = source.take(spread(len(source), 512).tolist())["x"]
+    probe = ProgressMeasure(real, run.source.spec)
+    return Measure(folder, options.measure_every or every, max(len(real), 64), probe)
 
 
 def _draw(run: Run, path: Path) -> Path:

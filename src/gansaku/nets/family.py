@@ -11,14 +11,14 @@ from gansaku.nets.mlp import PointCritic, PointGenerator
 
 
 def generator(shape: tuple[int, ...], z: int, width: int, **options: Any) -> nn.Module:
-    """DCGAN's for images `(C, H, W)`; for points `(dims,)` three ReLU layers of 512."""
+    """DCGAN's for images `(C, H, W)`; for points `(dims,)` three ReLU layers of 8 x `width`."""
     if len(shape) == 1:
-        return PointGenerator(shape[0], z)
+        return PointGenerator(shape[0], z, 8 * width)
     return DCGANGenerator(shape, z, width, **options)
 
 
 def critic(shape: tuple[int, ...], width: int, **options: Any) -> nn.Module:
-    """DCGAN's for images `(C, H, W)`; for points `(dims,)` three ReLU layers of 512."""
+    """DCGAN's for images `(C, H, W)`; for points `(dims,)` three ReLU layers of 8 x `width`."""
     if len(shape) == 1:
-        return PointCritic(shape[0])
+        return PointCritic(shape[0], 8 * width)
     return DCGANCritic(shape, width, **options)

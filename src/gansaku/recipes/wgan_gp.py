@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 from torch import nn
 
 from gansaku.core.card import Card
+from gansaku.core.contract import Clock
 from gansaku.core.duel import Duel, Objective, Penalty
 from gansaku.core.optim import Adam
 from gansaku.losses import GradientPenalty, Wasserstein
@@ -16,7 +17,7 @@ from gansaku.nets import family
 class WGANGP(Duel):
     """WGAN-GP (arXiv:1704.00028, algorithm 1) on networks of DCGAN's size, no norm in the critic.
 
-    For points, the toy networks of section 5. The paper's residual networks for CIFAR-10, with
+    For points, the toy networks of section 5 (512 units are 8 x `width`). The paper's residual networks for CIFAR-10, with
     twice the fakes in the generator's turn, are `gansaku.nets.ResNetGenerator` and its critic.
     """
 
@@ -41,8 +42,12 @@ class WGANGP(Duel):
     d_optimizer: Adam = Adam(1e-4, (0.5, 0.9))
     d_updates: int = 5  # critic updates before one of the generator
     fresh: bool = True  # new fakes for the generator's turn instead of the critic's
-    width: int = 64  # channels of the widest-resolution layer
+    last_lr: float = 1.0  # share of the learning rate left at the end, in a straight line
+    width: int = 64  # channels of the widest-resolution layer; for points, an eighth of the units
     d_norm: str = "none"  # none, layer or instance: batch norm would void the penalty
+
+    def schedule(self, clock: Clock) -> float:
+        return 1.0 - clock.progress * (1.0 - self.last_lr)
 
     def generator(self, spec: Any) -> nn.Module:
         return family.generator(spec.shape, self.z, self.width)
