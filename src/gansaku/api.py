@@ -169,7 +169,7 @@ def _measure(run: Run, folder: Folder, options: Options, every: int) -> Measure 
     if len(source) < LEAST:
         folder.say(f"{len(source)} samples are too few to measure against: no measure is taken")
         return None
-    real = source.take(spread(len(source), 512).tolist())["x"]
+    real = source.take(spread(len(source), 512))["x"]
     probe = ProgressMeasure(real, run.source.spec)
     return Measure(folder, options.measure_every or every, max(len(real), 64), probe)
 
