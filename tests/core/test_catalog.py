@@ -32,6 +32,7 @@ class MyGAN(Recipe):
     )
     batch_size: int = 1_000  # samples in an update
     width: int = 64  # of the widest layer [channels]
+    depth: int = 12  # of all layers
     ema: float = 0.0  # half-life of the average in images; none
                       # where it is zero
     betas: tuple[float, ...] = (

@@ -201,7 +201,7 @@ def test_override(changes, toy):
     ("changes", "words"),
     [
         ({"widht": "96"}, "Toy has no field 'widht'; did you mean 'width'?"),
-        ({"width": "wide"}, "width of Toy: unknown name 'wide'"),
+        ({"width": "wide"}, "width of Toy must be int, not wide"),
         ({"width": "9.5"}, "width of Toy must be int, not 9.5"),
         ({"width": "0"}, "width must be at least 1"),
         ({"optimizer.lrr": "1"}, "Adam has no field 'lrr'; did you mean 'lr'?"),

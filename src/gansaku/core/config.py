@@ -238,7 +238,10 @@ def _from_text(cls: type, name: str, text: str, hint: Any, known: tuple[type, ..
     try:
         value = read(text, *known)
     except UserError as error:
-        raise UserError(f"{name} of {cls.__name__}: {error}") from error
+        told = (
+            _misfit(cls, name, text) if kinds.plain(hint) else f"{name} of {cls.__name__}: {error}"
+        )
+        raise UserError(told) from error
     for candidate in (value, (value,)):  # one penalty alone stands for a tuple of one
         try:
             return kinds.fit(candidate, hint)

@@ -46,6 +46,14 @@ def admits(hint: Any, kind: type) -> bool:
     return hint is kind or (_is_union(hint) and any(admits(member, kind) for member in args))
 
 
+def plain(hint: Any) -> bool:
+    """Whether a type holds numbers and nothing that a config names."""
+    args = typing.get_args(hint)
+    if args:
+        return all(map(plain, args))
+    return hint in (int, float, bool, types.NoneType, Ellipsis)
+
+
 def fit(value: Any, hint: Any) -> Any:
     """The value as the type wants it: a whole number for a float becomes one. Raises TypeError."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)

@@ -157,7 +157,7 @@ class Source:
         line = statement.end_lineno or statement.lineno
         if line in self.comments:
             column, words = self.comments[line]
-            while self.comments.get(line + 1, (-1, ""))[0] == column > 0:
+            while self.comments.get(line + 1, (-1, ""))[0] == column and self.bare(line + 1):
                 line += 1  # the comment goes on below
                 words += " " + self.comments[line][1]
             return words
@@ -165,6 +165,9 @@ class Source:
         if after and isinstance(after[0], ast.Expr) and isinstance(after[0].value, ast.Constant):
             return " ".join(str(after[0].value.value).split())
         return ""
+
+    def bare(self, line: int) -> bool:
+        return self.lines[line - 1].lstrip().startswith(b"#")
 
     @property
     def comments(self) -> dict[int, tuple[int, str]]:

@@ -1,0 +1,32 @@
+"""`gansaku data PATH`: what is there, what would be fed, and what cannot be used and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gansaku.cli import flags
+from gansaku.cli.show import escape, say
+
+DOC = """\
+What is there, what would be fed (with a sheet of it), and every file that cannot be used.
+
+Examples:
+  gansaku data photos/ --size 64
+  gansaku data mnist5k
+
+Data may be a folder (its subfolders become classes), a zip, IDX (plain or .gz), .npy or
+.npz, or a built-in: mnist5k, digits (pictures), ring, grid, spiral (points)."""
+OWN = (flags.Field("sheet", "FILE", "preview-NAME.png", "where to draw samples", ""),)
+
+
+def main(argv: list[str]) -> None:
+    fields = (*flags.options(flags.FED), *OWN)
+    where = {"path": "a path, or the name of a built-in"}
+    kind = flags.kind(DOC, where, {"feeding": fields})
+    args = flags.parse(kind, flags.switches(argv, fields), "data")
+    given = flags.said(args.feeding)
+    sheet = given.pop("sheet", None) or f"preview-{Path(args.path).resolve().stem}.png"
+    options = flags.chosen(given)
+    from gansaku.data.inspect import inspect
+
+    say(escape(inspect(args.path, sheet=sheet, **options).text()))

@@ -1,0 +1,79 @@
+"""`gansaku`: finds the command's module and runs it; whatever a person can mend is one message."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from gansaku import __version__
+from gansaku.core.errors import UserError, nearest
+
+COMMANDS = {
+    "train": "train a GAN on pictures of yours, or on the built-in digits",
+    "resume": "go on with a run, or train it longer",
+    "runs": "list runs, compare them, free their disk space",
+    "sample": "draw samples from a trained run",
+    "interpolate": "walk between samples: a sheet and an animation",
+    "recipes": "the catalogue: every GAN here, and every number of each",
+    "data": "what is in a folder or file, and what of it would be fed",
+    "cite": "the BibTeX of a recipe's paper",
+}
+FIRST = (
+    ("gansaku train", "digits in about three minutes, nothing to prepare"),
+    ("gansaku train dcgan --data photos/ --size 64", "on a folder of your pictures"),
+    ("gansaku recipes wgan_gp", "what one recipe is, and all its numbers"),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 is success, 2 an error that the message says how to mend."""
+    name, *rest = [*(sys.argv[1:] if argv is None else argv)] or ["--help"]
+    try:
+        return _run(name, rest)
+    except UserError as error:
+        _complain(str(error))
+        return 2
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return 130
+    except BrokenPipeError:  # `gansaku recipes | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(name: str, rest: list[str]) -> int:
+    if name in ("-h", "--help", "help"):
+        return _run(rest[0], ["--help"]) if rest else _help()
+    if name in ("-V", "--version"):
+        sys.stdout.write(f"gansaku {__version__}\n")
+        return 0
+    if name not in COMMANDS:
+        raise UserError(
+            f"gansaku has no command {name!r}{nearest(name, COMMANDS) or '.'} "
+            f"Commands: {', '.join(COMMANDS)}"
+        )
+    importlib.import_module(f"gansaku.cli.{name}").main(rest)
+    return 0
+
+
+def _help() -> int:
+    from gansaku.cli.show import grid, say
+
+    say(
+        "[b]gansaku[/] COMMAND ...   Generative adversarial networks: one loop, one command line.\n"
+    )
+    say(grid([(f"[b]{name}[/]", line) for name, line in COMMANDS.items()]))
+    say("\nFirst steps:")
+    say(grid([(f"[b]{command}[/]", line) for command, line in FIRST]))
+    say("\n`gansaku COMMAND --help` explains one command, with an example.")
+    return 0
+
+
+def _complain(message: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    text = Text.assemble(("gansaku: ", "bold red"), message)
+    Console(stderr=True, highlight=False).print(text, soft_wrap=True)
