@@ -80,7 +80,7 @@ def kind(doc: str, positional: Mapping[str, str], groups: Mapping[str, Iterable[
         texts = [(field.name, _annotation(field), None) for field in fields]
         group = dataclasses.make_dataclass(name, texts, frozen=True)
         group.__doc__ = ""
-        nest = Annotated[group, tyro.conf.OmitArgPrefixes]
+        nest = Annotated[group, tyro.conf.OmitArgPrefixes]  # ty: ignore[invalid-type-form]
         nests.append((name, nest, dataclasses.field(default_factory=group)))
     made = dataclasses.make_dataclass("Args", [*places, *nests])
     made.__doc__ = doc

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
@@ -32,7 +32,7 @@ class Progress:
         self._bar: Bar | None = None
 
     @contextlib.contextmanager
-    def showing(self) -> Iterator[None]:
+    def showing(self) -> Generator[None]:
         """The bar is drawn inside this block, on a terminal."""
         try:
             yield
@@ -109,7 +109,7 @@ class Progress:
         longer = f" --steps {2 * model.steps}" if finished else ""
         rows = [
             (f"gansaku sample {run} -n 64 --seed 7", "new samples"),
-            (f"gansaku interpolate {run}", "a walk between samples, as a sheet and an animation"),
+            (f"gansaku interpolate {run}", "a walk between samples"),
             (f"gansaku resume {run}{longer}", "train longer" if finished else "go on from here"),
         ]
         rows = rows if finished else rows[::-1]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from gansaku.cli.flags import parse
+from gansaku.cli.flags import may, parse
 from gansaku.cli.show import count, duration, escape, memory, say, table
 from gansaku.core.errors import UserError
 
@@ -29,11 +30,11 @@ class Args:
 
     folder: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="[DIR]")] = "runs"
     """where runs are"""
-    compare: Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...")] = ()
+    compare: Annotated[tuple[str, ...], may(metavar="RUN ...")] = ()
     """show where these runs differ, and how they fare"""
-    prune: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    prune: Annotated[bool, tyro.conf.FlagCreatePairsOff, may()] = False
     """of each run keep the newest and the best checkpoint; says what would go"""
-    yes: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    yes: Annotated[bool, tyro.conf.FlagCreatePairsOff, may()] = False
     """with --prune: delete it"""
 
 
@@ -94,12 +95,15 @@ def _compare(folders: list[Folder]) -> None:
         ["step", *map(_progress, folders)],
         ["best measure", *map(_best, folders)],
         ["time", *(duration(_last(folder, "seconds") or 0) for folder in folders)],
-        ["images/s", *(count(_last(folder, "images_per_s") or 0) for folder in folders)],
+        ["images/s", *(count(_rate(folder)) for folder in folders)],
     ]
     terms = dict.fromkeys(name for f in folders for record in f.records()[-3:] for name in record)
-    for name in terms:
-        if name not in ("step", "stage", "images", "seconds", "images_per_s", "measure", "of"):
-            lines.append([escape(name), *(_number(_last(folder, name)) for folder in folders)])
+    told = ("step", "stage", "images", "seconds", "images_per_s", "measure", "error", "of")
+    lines += [
+        [escape(name), *(_number(_last(folder, name)) for folder in folders)]
+        for name in terms
+        if name not in told
+    ]
     say(table(columns, lines, right=columns[1:]))
 
 
@@ -154,6 +158,12 @@ def _best(folder: Folder) -> str:
 
 def _last(folder: Folder, name: str) -> float | None:
     return next((r[name] for r in reversed(folder.records()) if name in r), None)
+
+
+def _rate(folder: Folder) -> float:
+    """Images a second, as a rule: the median of what was logged."""
+    rates = [r["images_per_s"] for r in folder.records() if r.get("images_per_s")]
+    return statistics.median(rates) if rates else 0.0
 
 
 def _number(value: Any) -> str:

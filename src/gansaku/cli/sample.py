@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from gansaku.cli.flags import parse
+from gansaku.cli.flags import may, parse
 from gansaku.cli.show import escape, say
 from gansaku.core.errors import UserError
 
@@ -34,11 +34,11 @@ class Args:
     """how many"""
     seed: int = 0
     """another seed, other samples"""
-    truncate: float | None = None
+    truncate: Annotated[float | None, may(metavar="FLOAT")] = None
     """keep latents within so many standard deviations: fewer kinds, cleaner samples"""
-    class_: Annotated[str | None, tyro.conf.arg(name="class")] = None
+    class_: Annotated[str | None, may(name="class", metavar="STR")] = None
     """of a conditional recipe: the name or number of a class"""
-    out: Annotated[str | None, tyro.conf.arg(metavar="FILE|DIR")] = None
+    out: Annotated[str | None, may(metavar="FILE|DIR")] = None
     """.png, .jpg, .webp: a sheet; .npy: an array; else a folder of pictures; none: in the run"""
     checkpoint: Annotated[str, tyro.conf.arg(metavar="last|best|STEP")] = "last"
     """which state of the run"""
@@ -59,9 +59,8 @@ def main(argv: list[str]) -> None:
     given |= _class(model, args.class_)
     samples = model.sample(args.n, args.seed, **given).cpu()
     out = Path(args.out or model.folder / "samples" / f"seed-{args.seed}.png")
-    say(
-        f"{len(samples)} samples of step {model.steps}: [b]{escape(str(write(model, samples, out)))}[/]"
-    )
+    made = write(model, samples, out)
+    say(f"{len(samples)} samples of step {model.steps}: [b]{escape(str(made))}[/]")
 
 
 def write(model: Model, samples: Tensor, out: Path) -> Path:

@@ -82,7 +82,7 @@ class Choice:
         if own["out"] and own["name"]:
             raise UserError("--out and --name both say where the run goes: give one of them")
         out = own["out"] or (f"runs/{own['name']}" if own["name"] else None)
-        return recipe, flags.chosen(given), out and Path(out)
+        return recipe, flags.chosen(given), Path(out) if out else None
 
     def parsed(self) -> tuple[dict[str, str], dict[str, str]]:
         """What was said of the run and of the recipe, as texts by name."""

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from gansaku.core.capabilities import Latent
-from gansaku.core.contract import Nets
+from gansaku.core.capabilities import Latent, able
+from gansaku.core.contract import Nets, Recipe
 from gansaku.core.errors import UserError, nearest
 from gansaku.core.noise import Noise
-from gansaku.data.draw import layout, near_square, to_bytes, write_whole
+from gansaku.data.draw import to_bytes, write_whole
 
 CHUNK = 64  # latents of one draw: those of `gansaku sample` with the same seed
-KINDS = {".webp": "WebP", ".gif": "GIF"}  # of animations
+MOVING = (".webp", ".gif")
+SIDE = 256  # pixels: about how large a frame is made
+
+
+class Trained(Protocol):
+    """What is needed of `gansaku.load(...)`."""
+
+    @property
+    def recipe(self) -> Recipe: ...
+    @property
+    def nets(self) -> Nets: ...
+    @property
+    def device(self) -> torch.device: ...
 
 
 def lerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
@@ -54,78 +66,50 @@ def mode_of(name: str) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     return MODES[name]
 
 
-def latents(recipe: Latent, n: int, seed: int, device: torch.device | str = "cpu") -> Tensor:
-    """`[n, ...]`: the latents of the first samples that `gansaku sample --seed` makes."""
-    made = []
+def latents(model: Trained, n: int, seed: int, truncate: float | None = None) -> Tensor:
+    """`[n, ...]`: the latents of the samples that `gansaku sample` makes of the same seed."""
+    recipe, made = able(model.recipe, Latent, "interpolate"), []
     for first in range(0, n, CHUNK):
-        noise = Noise(seed, ("sample", first // CHUNK), least=CHUNK, device=device)
-        made.append(recipe.latents(min(CHUNK, n - first), noise))
+        noise = Noise(seed, ("sample", first // CHUNK), least=CHUNK, device=model.device)
+        made.append(recipe.latents(min(CHUNK, n - first), noise, truncate))
     return torch.cat(made)
 
 
-def lines(
-    recipe: Latent,
-    nets: Nets,
-    rows: int,
-    columns: int,
-    seed: int = 0,
-    mode: str = "spherical",
-    device: torch.device | str = "cpu",
-) -> Tensor:
-    """`rows` walks of `columns` samples, each from one sample to another: `[rows * columns, ...]`.
+def walk(stops: Tensor, steps: int, mode: str = "spherical", closed: bool = True) -> Tensor:
+    """Past the stops `[K, ...]` in `steps` steps a leg.
 
-    Row r leads from sample 2r of the seed to sample 2r + 1.
+    Closed: back to just before the first, `[K * steps, ...]`. Open: to the last stop and with
+    it, `[(K - 1) * steps + 1, ...]`.
     """
-    between, z = mode_of(mode), latents(recipe, 2 * rows, seed, device)
-    t = torch.linspace(0, 1, columns, device=device)
-    return _generate(recipe, nets, between(z[0::2], z[1::2], t).transpose(0, 1).flatten(0, 1))
-
-
-def loops(
-    recipe: Latent,
-    nets: Nets,
-    rows: int,
-    frames: int,
-    seed: int = 0,
-    mode: str = "spherical",
-    stops: int = 4,
-    device: torch.device | str = "cpu",
-) -> Tensor:
-    """`rows` walks that end where they began, past `stops` samples each: `[frames, rows, ...]`.
-
-    Seen at 1 / `frames` steps of the whole way; the first rows start where those of `lines` do.
-    """
-    between, z = mode_of(mode), latents(recipe, 2 * rows * stops, seed, device)
-    stations = torch.cat([z[0 : 2 * rows : 2], z[1 : 2 * rows : 2], z[2 * rows :]])
-    stations = stations[: rows * stops].reshape(stops, rows, *z.shape[1:])
-    path = []
-    for frame in range(frames):
-        leg, t = divmod(frame * stops, frames)
-        at = torch.tensor([t / frames], device=device)
-        path.append(between(stations[leg], stations[(leg + 1) % stops], at)[0])
-    made = _generate(recipe, nets, torch.cat(path))
-    return made.reshape(frames, rows, *made.shape[1:])
-
-
-def save_animation(pictures: Tensor, path: str | Path, fps: float = 15.0) -> Path:
-    """Write `[frames, rows, C, H, W]` in [-1, 1] as an endless WebP or GIF, by the suffix."""
-    path = Path(path)
-    if path.suffix.lower() not in KINDS:
-        raise UserError(f"an animation is a .webp or a .gif, not {path.name!r}")
-    columns = near_square(*to_bytes(pictures[0]).shape[:3])
-    frames = [Image.fromarray(layout(to_bytes(tiles), columns).numpy()) for tiles in pictures]
-    timing = {"duration": round(1000 / fps), "loop": 0}
-    how = {"quality": 85, "method": 2} if path.suffix.lower() == ".webp" else {}
-
-    def write(unfinished: str | os.PathLike[str]) -> None:
-        frames[0].save(unfinished, save_all=True, append_images=frames[1:], **timing, **how)
-
-    return write_whole(path, write)
+    between = mode_of(mode)
+    ends = stops.roll(-1, 0) if closed else stops[1:]
+    t = torch.arange(steps, device=stops.device) / steps
+    path = between(stops[: len(ends)], ends, t).transpose(0, 1).flatten(0, 1)
+    return path if closed else torch.cat([path, stops[-1:]])
 
 
 @torch.no_grad()
-def _generate(recipe: Latent, nets: Nets, z: Tensor) -> Tensor:
-    return torch.cat([recipe.generate(nets, part) for part in z.split(CHUNK)])
+def generate(model: Trained, z: Tensor) -> Tensor:
+    """Samples `[N, ...]` of the latents `z [N, ...]`."""
+    recipe = able(model.recipe, Latent, "interpolate")
+    return torch.cat([recipe.generate(model.nets, part).cpu() for part in z.split(CHUNK)])
+
+
+def save_animation(pictures: Tensor, path: str | Path, fps: float = 24.0) -> Path:
+    """Write the pictures `[N, C, H, W]` in [-1, 1] as an endless WebP or GIF, by the suffix."""
+    path = Path(path)
+    if path.suffix.lower() not in MOVING:
+        raise UserError(f"an animation is a .webp or a .gif, not {path.name!r}")
+    if pictures.ndim != 4:
+        raise UserError("points have no animation: give --out a .png file")
+    factor = max(1, SIDE // max(pictures.shape[2:]))
+    large = to_bytes(pictures).repeat_interleave(factor, 1).repeat_interleave(factor, 2)
+    first, *rest = (Image.fromarray(frame.numpy()) for frame in large)
+    how: dict[str, Any] = {"duration": round(1000 / fps), "loop": 0}
+    how |= {"quality": 90} if path.suffix.lower() == ".webp" else {}
+    return write_whole(
+        path, lambda draft: first.save(draft, save_all=True, append_images=rest, **how)
+    )
 
 
 def _direction(v: Tensor, otherwise: Tensor) -> Tensor:
