@@ -67,7 +67,6 @@ def test_entry_of_a_file(mine):
         "batch_size": ("int", "1_000", "samples in an update", ""),
         "width": ("int", "64", "of the widest layer", "channels"),
         "depth": ("int", "12", "of all layers", ""),
-        "depth": ("int", "12", "of all layers", ""),
         "ema": (
             "float",
             "0.0",
