@@ -34,16 +34,20 @@ else:
 
 def start(verb: str, out: Path) -> subprocess.Popen:
     command = [sys.executable, "-c", TRAIN, verb, str(out)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with open(out.with_name("errors.txt"), "w") as errors:
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+
+
+def finish(process: subprocess.Popen, out: Path) -> None:
+    process.wait(timeout=120)
+    assert process.returncode == 0, out.with_name("errors.txt").read_text()
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     """The run that nobody disturbed."""
     out = tmp_path_factory.mktemp("whole") / "run"
-    process = start("train", out)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
+    finish(start("train", out), out)
     return out
 
 
@@ -93,9 +97,8 @@ def test_killed_at_random_moments_it_ends_bit_equal(seed, whole, tmp_path):
         kills += 1
         process = start("resume", out)
         until(out, 0, process)
-    errors = process.stderr.read()
     if process.returncode:  # killed after its last step: there is nothing left to do
-        assert "is at step 40 already" in errors
+        assert "is at step 40 already" in out.with_name("errors.txt").read_text()
     assert kills >= 2
     assert_same_end(out, whole)
 
@@ -106,13 +109,11 @@ def test_asked_to_stop_it_saves_and_goes_on(signum, whole, tmp_path):
     process = start("train", out)
     until(out, 17, process)
     process.send_signal(signum)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
+    finish(process, out)
     reached = last_step(out)
     assert 17 <= reached < 40
     assert Folder(out).checkpoint().stem == f"step-{reached:08d}"
-    process = start("resume", out)
-    process.communicate(timeout=60)
+    finish(start("resume", out), out)
     assert_same_end(out, whole)
 
 
