@@ -16,6 +16,7 @@ import torch
 import gansaku
 from gansaku.core import checkpoint, config, ranks, state
 from gansaku.core.allocator import keep_large_blocks
+from gansaku.core.capabilities import Scores
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import UserError
 from gansaku.core.folder import TIMINGS, Folder
@@ -180,13 +181,10 @@ def _draw(run: Run, path: Path) -> Path:
     if not isinstance(spec, PointSpec):
         many = 64 if max(spec.shape[1:]) <= 128 else 16
         return spec.preview(run.sample(many, run.seed), path)
-    reference = run.source.take(range(2000))["x"]
-    return spec.preview(
-        run.sample(2000, run.seed),
-        path,
-        reference=reference,
-        score=lambda x: run.generated(lambda nets: run.recipe.score(nets, x.to(run.device))),
-    )
+    recipe, real, score = run.recipe, run.source.take(range(2000))["x"], None
+    if isinstance(recipe, Scores):
+        score = lambda x: run.generated(lambda nets: recipe.score(nets, x.to(run.device)))  # noqa: E731
+    return spec.preview(run.sample(2000, run.seed), path, reference=real, score=score)
 
 
 def _run(recipe: Recipe, source: Any, options: Options, device: torch.device) -> Run:

@@ -1,9 +1,9 @@
 """A run folder: everything that a run was, is, and needs to go on.
 
-    recipe.txt      the config text           metrics.jsonl   a line on every logging step
-    run.json        versions, seed, data ...  tensorboard/    the same numbers as events
-    log.txt         what was said             samples/        a sheet every so many steps
-    checkpoints/    the last few and the best
+recipe.txt      the config text           metrics.jsonl   a line on every logging step
+run.json        versions, seed, data ...  tensorboard/    the same numbers as events
+log.txt         what was said             samples/        a sheet every so many steps
+checkpoints/    the last few and the best
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Folder:
             return checkpoint.newest_good(self.checkpoints, self.say)
         path = self.checkpoints / f"best{checkpoint.SUFFIX}"
         if which != "best":
-            path = step_path(self.checkpoints, int(which))
+            path = step_path(self.checkpoints, int(which) if which.isdigit() else -1)
         if not path.exists():
             held = ", ".join(str(int(p.stem.split("-")[1])) for p in self.saved()) or "none"
             raise CheckpointError(f"{self.path} has no checkpoint {which!r}; steps held: {held}")

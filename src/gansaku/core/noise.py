@@ -50,7 +50,7 @@ class Noise:
         """`[n, *shape]` of int64, uniform in `[0, below)`."""
         return self._rows(n, lambda rows, g: torch.randint(below, (rows, *shape), generator=g))
 
-    def _rows(self, n, draw) -> Tensor:  # noqa: ANN001
+    def _rows(self, n, draw) -> Tensor:
         generator = torch.Generator().manual_seed(seed_of(self.seed, *self.key, self._draws))
         self._draws += 1
         drawn = draw(max(n * self.count, self.least), generator)

@@ -17,8 +17,9 @@ from gansaku.nets import family
 class WGANGP(Duel):
     """WGAN-GP (arXiv:1704.00028, algorithm 1) on networks of DCGAN's size, no norm in the critic.
 
-    For points, the toy networks of section 5 (512 units are 8 x `width`). The paper's residual networks for CIFAR-10, with
-    twice the fakes in the generator's turn, are `gansaku.nets.ResNetGenerator` and its critic.
+    For points, the toy networks of section 5, whose 512 units are 8 x `width`. The paper's
+    residual networks for CIFAR-10, with twice the fakes in the generator's turn, are
+    `gansaku.nets.ResNetGenerator` and its critic.
     """
 
     card: ClassVar[Card] = Card(
