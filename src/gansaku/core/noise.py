@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -50,7 +51,7 @@ class Noise:
         """`[n, *shape]` of int64, uniform in `[0, below)`."""
         return self._rows(n, lambda rows, g: torch.randint(below, (rows, *shape), generator=g))
 
-    def _rows(self, n, draw) -> Tensor:
+    def _rows(self, n: int, draw: Callable[[int, torch.Generator], Tensor]) -> Tensor:
         generator = torch.Generator().manual_seed(seed_of(self.seed, *self.key, self._draws))
         self._draws += 1
         drawn = draw(max(n * self.count, self.least), generator)
