@@ -19,6 +19,7 @@ FED = ("size", "channels", "alpha", "flip", "crop", "holdout")  # options that s
 CADENCE = ("log_every", "sheet_every", "save_every", "save_minutes", "measure_every", "keep")
 
 
+_UNSAID = "\0"  # None is a text that can be said
 may = functools.partial(tyro.conf.arg, help_behavior_hint="")  # what need not be said
 
 
@@ -77,7 +78,7 @@ def kind(doc: str, positional: Mapping[str, str], groups: Mapping[str, Iterable[
     ]
     nests = []
     for name, fields in groups.items():
-        texts = [(field.name, _annotation(field), None) for field in fields]
+        texts = [(field.name, _annotation(field), _UNSAID) for field in fields]
         group = dataclasses.make_dataclass(name, texts, frozen=True)
         group.__doc__ = ""
         nest = Annotated[group, tyro.conf.OmitArgPrefixes]  # ty: ignore[invalid-type-form]
@@ -102,7 +103,7 @@ def type_of(field: Field) -> str:
 
 def said(values: Any) -> dict[str, str]:
     """What the command line said, by name."""
-    return {name: text for name, text in vars(values).items() if text is not None}
+    return {name: text for name, text in vars(values).items() if text != _UNSAID}
 
 
 def chosen(given: Mapping[str, str], **more: type) -> dict[str, Any]:
@@ -158,4 +159,4 @@ def _annotation(field: Field) -> Any:
     told = "" if field.default == "None" else f"(default: {field.default})"
     hint = told if field.default else "(required)"
     about = tyro.conf.arg(metavar=type_of(field), help=doc(field), help_behavior_hint=hint)
-    return Annotated[str | None, about]
+    return Annotated[str, about]

@@ -17,7 +17,7 @@ from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 from gansaku.core.plan import Plan
 from gansaku.data.inspect import described
-from gansaku.model import Model
+from gansaku.model import Model, recipe_of
 
 PROMISE = 5.0  # seconds of training after which the time it takes can be told
 
@@ -46,7 +46,7 @@ class Progress:
         sizes = ", ".join(f"{name} {count(n)}" for name, n in plan.parameters.items())
         epochs = plan.steps * plan.batch_size / max(len(source), 1)
         rows = [
-            ("recipe", escape(config.short(config.read(plan.recipe)))),
+            ("recipe", escape(config.short(recipe_of(folder)))),
             ("data", f"{escape(source.name)}: {len(source)} samples of {described(source.spec)}"),
             *(("", escape(note)) for note in source.notes),
             ("parameters", sizes),

@@ -98,16 +98,16 @@ class Choice:
 
 
 def _value(words: list[str], name: str) -> str | None:
-    for word, after in zip(words, [*words[1:], None], strict=True):
+    for i, word in enumerate(words):
         if word == f"--{name}":
-            return after
+            return words[i + 1] if words[i + 1 :] else None
         if word.startswith(f"--{name}="):
             return word.partition("=")[2]
     return None
 
 
 def _class(text: str) -> str:
-    found = re.match(r"\s*(\w+)", text)
+    found = re.match(r"\s*([A-Za-z_]\w*)", text)
     if not found:
         raise UserError(f"--recipe must be a config text such as 'DCGAN(width=96)', not {text!r}")
     return found[1]

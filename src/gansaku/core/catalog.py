@@ -76,7 +76,7 @@ def _user_file(name: str | os.PathLike[str]) -> Path:
 
 @cache
 def _load(path: Path, changed: int) -> ModuleType:  # `changed`: an edited file is loaded again
-    name = f"gansaku_user_{path.stem}_{abs(hash((path, changed)))}"
+    name = f"gansaku_user_{abs(hash((path, changed)))}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
