@@ -15,6 +15,8 @@ from gansaku.data import Source, open_source
 DATA = ("size", "channels", "alpha", "flip", "crop", "holdout")  # options that say what is fed
 CADENCE = ("log_every", "sheet_every", "save_every", "save_minutes", "measure_every", "keep")
 
+PRECISIONS = ("fp32", "bf16", "fp16")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
@@ -39,6 +41,18 @@ class Options:
     save_minutes: float = 5.0  # at most so long between checkpoints
     measure_every: int | None = None  # steps; none: with every sheet; 0: never
     keep: int = 2  # last checkpoints
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            known = ", ".join(PRECISIONS)
+            raise UserError(f"precision must be one of {known}, not {self.precision!r}")
+        for name in ("accumulate", "log_every", "sheet_every", "save_every", "keep"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise UserError(f"{name} must be at least 1, not {value}")
+        if self.save_minutes <= 0:
+            raise UserError(f"save_minutes must be above 0, not {self.save_minutes}")
+        if self.measure_every is not None and self.measure_every < 0:
+            raise UserError(f"measure_every must be 0 (never) or more, not {self.measure_every}")
 
 
 def chosen(given: Mapping[str, Any], data: Any) -> Options:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import inspect
+import io
 import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,17 +30,33 @@ def parse(kind: type, argv: Sequence[str], command: str, extra: Iterable[str] = 
 
     `extra` are further flags that the command reads itself, for the nearest name.
     """
-    parsed, rest = tyro.cli(
-        kind,
-        prog=f"gansaku {command}",
-        description=inspect.cleandoc(kind.__doc__ or ""),
-        args=list(argv),
-        use_underscores=True,
-        return_unknown_args=True,
-    )
+    box = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(box):
+            parsed, rest = tyro.cli(
+                kind,
+                prog=f"gansaku {command}",
+                description=inspect.cleandoc(kind.__doc__ or ""),
+                args=list(argv),
+                use_underscores=True,
+                return_unknown_args=True,
+            )
+    except SystemExit as end:
+        if not end.code:
+            raise
+        raise UserError(sentence(box.getvalue(), command)) from end
     if rest:
         raise unknown(rest[0], command, [*names(kind), *extra])
     return parsed
+
+
+def sentence(box: str, command: str) -> str:
+    """What tyro draws a box around, as a sentence."""
+    lines = [line.strip(" │╭╰╮╯─-|+") for line in box.splitlines()]
+    first, *more = [line for line in lines if line][1:] or ["these words make no sense"]
+    if first.startswith("Missing from"):
+        first = f"gansaku {command} needs {more[0]}: {more[1].removesuffix(' (required)')}"
+    return f"{first.removesuffix('.')}. See gansaku {command} --help"
 
 
 def unknown(word: str, command: str, flags: Iterable[str]) -> UserError:

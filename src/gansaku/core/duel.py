@@ -16,6 +16,7 @@ from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 
+COUNTS = ("steps", "batch_size", "z", "d_updates", "g_batches", "width")  # none may be nought
 Output = Tensor | list[Tensor]  # a critic's logits: of any shape, or one for each scale
 
 
@@ -77,6 +78,10 @@ class Duel(Recipe):
     ema: float = 0.0  # half-life of the generator's moving average in images; 0: none
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value, least = getattr(self, field.name), int(field.name in COUNTS)
+            if isinstance(value, int | float) and value < least:
+                raise UserError(f"{field.name} must be at least {least}, not {value}")
         if self.prior not in ("normal", "uniform"):
             raise UserError(f"prior must be 'normal' or 'uniform', not {self.prior!r}")
         if self.objective.paired and self.g_batches != 1:

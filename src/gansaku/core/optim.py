@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from gansaku.core.errors import UserError
+
 _FUSED = frozenset({"cpu", "cuda", "mps"})  # one kernel a step; elsewhere one kernel an operation
 
 
@@ -20,6 +22,9 @@ class Adam:
     eps: float = 1e-8
     weight_decay: float = 0.0
 
+    def __post_init__(self) -> None:
+        _check(self.lr)
+
     def __call__(self, params: list[nn.Parameter]) -> torch.optim.Adam:
         return torch.optim.Adam(params, **vars(self), **_kernel(params))
 
@@ -30,6 +35,9 @@ class SGD:
 
     lr: float
     momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check(self.lr)
 
     def __call__(self, params: list[nn.Parameter]) -> torch.optim.SGD:
         return torch.optim.SGD(params, **vars(self), **_kernel(params))
@@ -43,8 +51,16 @@ class RMSprop:
     alpha: float = 0.99
     eps: float = 1e-8
 
+    def __post_init__(self) -> None:
+        _check(self.lr)
+
     def __call__(self, params: list[nn.Parameter]) -> torch.optim.RMSprop:
         return torch.optim.RMSprop(params, **vars(self), foreach=True)  # it has no fused kernel
+
+
+def _check(lr: float) -> None:
+    if not lr >= 0:
+        raise UserError(f"lr must be 0 or more, not {lr}")
 
 
 def _kernel(params: list[nn.Parameter]) -> dict[str, Any]:
