@@ -153,6 +153,7 @@ def test_any_text_is_read_or_refused(text):
 
 _WORDS = st.text(max_size=8)
 _NUMBERS = st.floats(allow_nan=False)
+_RATES = st.floats(min_value=1e-12, max_value=1e3)
 
 
 @settings(deadline=None)
@@ -164,7 +165,7 @@ _NUMBERS = st.floats(allow_nan=False)
         share=st.none() | _NUMBERS,
         prior=_WORDS,
         sizes=st.lists(st.integers()).map(tuple),
-        optimizer=st.builds(Adam, lr=_NUMBERS) | st.builds(SGD, _NUMBERS),
+        optimizer=st.builds(Adam, lr=_RATES) | st.builds(SGD, _RATES),
         parts=st.lists(st.none() | st.booleans() | _WORDS).map(tuple),
         name=st.none() | _WORDS,
     )
