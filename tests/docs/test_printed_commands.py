@@ -1,0 +1,58 @@
+"""Every command that the pages print is run as it stands, but for its length and width."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gansaku import api
+from gansaku.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
+SMALL = ["--width", "4", "--batch_size", "4", "--measure_every", "0", "--device", "cpu"]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The lines of a page's shell blocks that begin with `gansaku`."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.S)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [shlex.split(line)[1:] for line in lines if line.startswith("gansaku ")]
+
+
+def shortened(words: list[str]) -> list[str]:
+    text = shlex.join(words).replace("--size 64", "--size 16")
+    text = re.sub(r"--steps \d+", "--steps 8" if words[0] == "resume" else "--steps 4", text)
+    if words[0] == "train":
+        text += " " + shlex.join(SMALL) + ("" if "--steps" in text else " --steps 4")
+    return shlex.split(text)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """A folder with a few photographs and a run that was stopped half way."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    Path("photos").mkdir()
+    for number in range(12):
+        pixels = rng.integers(0, 256, (24, 20 + number % 3, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(f"photos/{number}.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_printed_command_runs(page, place, capsys):
+    found = commands(page)
+    if page.stem == "resume":
+        stop = {"watches": [lambda run: run.steps == 2], "size": 16, "device": "cpu"}
+        recipe = "DCGAN(width=4, batch_size=4, steps=4)"
+        api.train(recipe, "photos", out="runs/dcgan-photos", measure_every=0, **stop)
+    for words in found:
+        assert main(shortened(words)) == 0, f"{shlex.join(words)}\n{capsys.readouterr().err}"
+    if page.stem != "several-processes":
+        assert found
