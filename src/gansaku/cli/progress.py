@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from gansaku.cli.show import console, count, duration, escape, grid, memory, say
-from gansaku.core import config, ranks
+from gansaku.core import checkpoint, config, ranks
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 from gansaku.core.plan import Plan
@@ -105,7 +105,8 @@ class Progress:
         finished = model.steps >= self.total
         say(f"\n{'finished' if finished else 'stopped'} at step {model.steps} of {self.total}")
         if sheets := folder.sheets():
-            say(f"samples: [b]{escape(str(sheets[-1]))}[/]\n")
+            say(f"samples: [b]{escape(str(sheets[-1]))}[/]")
+        _best(folder)
         longer = f" --steps {2 * model.steps}" if finished else ""
         rows = [
             (f"gansaku sample {run} -n 64 --seed 7", "new samples"),
@@ -113,8 +114,18 @@ class Progress:
             (f"gansaku resume {run}{longer}", "train longer" if finished else "go on from here"),
         ]
         rows = rows if finished else rows[::-1]
-        say("Next:")
+        say("\nNext:")
         say(grid([(f"[b]{escape(command)}[/]", line) for command, line in rows]))
+
+
+def _best(folder: Folder) -> None:
+    """Which checkpoint `--checkpoint best` is, and by what."""
+    measured = [r for r in folder.records() if "measure" in r]
+    path = folder.checkpoints / f"best{checkpoint.SUFFIX}"
+    if measured and path.exists():
+        found = min(measured, key=lambda r: r["measure"])
+        figure = f"{found['of']}, {found['measure']:.3g} ± {found['error']:.2g}"
+        say(escape(f"best: {path} at step {found['step']}: the smallest so far ({figure})"))
 
 
 def losses(record: dict[str, Any]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,7 +34,7 @@ class Args:
     compare: Annotated[tuple[str, ...], may(metavar="RUN ...")] = ()
     """show where these runs differ, and how they fare"""
     prune: Annotated[bool, tyro.conf.FlagCreatePairsOff, may()] = False
-    """of each run keep the newest and the best checkpoint; says what would go"""
+    """of each finished run keep the newest and the best checkpoint; says what would go"""
     yes: Annotated[bool, tyro.conf.FlagCreatePairsOff, may()] = False
     """with --prune: delete it"""
 
@@ -65,7 +66,7 @@ def _folders(where: Path) -> list[Folder]:
 
 
 def _list(folders: list[Folder]) -> None:
-    columns = ("run", "recipe", "data", "step", "measure", "time", "on disk", "begun")
+    columns = ("run", "recipe", "data", "step", "measure", "time", "on disk", "last change")
     rows = [
         (
             escape(str(folder.path)),
@@ -75,7 +76,7 @@ def _list(folders: list[Folder]) -> None:
             _best(folder),
             duration(_last(folder, "seconds") or 0),
             memory(_size(folder)),
-            folder.about["history"][0]["at"][:16].replace("T", " "),
+            _changed(folder),
         )
         for folder in folders
     ]
@@ -108,9 +109,9 @@ def _compare(folders: list[Folder]) -> None:
 
 
 def _prune(folders: list[Folder], really: bool) -> None:
-    """Checkpoints other than the newest of each run (the best is a file of its own)."""
+    """Checkpoints of finished runs other than the newest (the best is a file of its own)."""
     total = 0
-    for folder in folders:
+    for folder in filter(_finished, folders):
         old = folder.saved()[:-1]
         size = sum(path.stat().st_size for path in old)
         total += size
@@ -119,7 +120,7 @@ def _prune(folders: list[Folder], really: bool) -> None:
         for path in old if really else ():
             path.unlink()
     if not total:
-        say("There is nothing to prune: each run has one checkpoint, and its best.")
+        say("There is nothing to prune: each finished run has one checkpoint, and its best.")
     else:
         say(f"{memory(total)} {'freed' if really else 'could be freed: add --yes to delete them'}")
 
@@ -143,6 +144,16 @@ def _recipe(folder: Folder) -> Recipe | None:
         return recipe_of(folder)
     except UserError:
         return None
+
+
+def _finished(folder: Folder) -> bool:
+    return (_last(folder, "step") or 0) >= getattr(_recipe(folder), "steps", float("inf"))
+
+
+def _changed(folder: Folder) -> str:
+    """When something was last written in it, in local time."""
+    latest = max(path.stat().st_mtime for path in folder.path.rglob("*"))
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(latest))
 
 
 def _progress(folder: Folder) -> str:
