@@ -36,7 +36,7 @@ def test_train_says_what_it_will_do_and_what_it_did(gansaku, tmp_path):
     assert "left" in steps[1]
     assert Folder(out).about["options"]["size"] == 16
     assert gs.load(out, device="cpu").sample(2).shape == (2, 1, 16, 16)
-    best = re.search(r"best: (\S+\.safetensors) at step (\d+): the smallest so far", said.out)
+    best = re.search(r"best: +(\S+\.safetensors) \(step (\d+): smallest", said.out)
     assert Folder(best[1].rpartition("/checkpoints")[0]).checkpoint("best").exists()
     measured = {r["step"]: r["measure"] for r in Folder(out).records() if "measure" in r}
     assert min(measured, key=measured.get) == int(best[2])
@@ -122,3 +122,19 @@ def test_runs_are_listed_and_compared(gansaku, trained, tmp_path):
     assert ["seed", "0", "5"] in lines
     assert not [line for line in lines if line[:1] == ["width"]], "equal settings are left out"
     assert any(line[:1] == ["D(real)"] for line in lines)
+
+
+def test_parzen_judges_what_was_held_out(gansaku, tmp_path, trained):
+    out = tmp_path / "run"
+    assert gansaku("train", *TINY, "--steps", "2", "--holdout", "0.2", "--out", out).code == 0
+    said = gansaku("parzen", out, "--samples", "50")
+    assert said.code == 0, said.err
+    assert re.search(r"log-likelihood +-?[\d.]+ ± [\d.]+ nats", said.out)
+    assert (
+        f"judged           {(len_held := round(1797 * 0.2)) - len_held // 2} pictures" in said.out
+    )
+    other = gansaku("parzen", trained, "--data", "digits", "--samples", "50")
+    assert "899 pictures" in other.out
+    refused = gansaku("parzen", trained)
+    assert refused.code == 2
+    assert "held nothing out" in refused.err

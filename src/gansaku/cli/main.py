@@ -18,6 +18,7 @@ COMMANDS = {
     "interpolate": "walk between samples: a sheet and an animation",
     "recipes": "the catalogue: every GAN here, and every number of each",
     "data": "what is in a folder or file, and what of it would be fed",
+    "parzen": "the log-likelihood that the papers of 2014 report",
     "cite": "the BibTeX of a recipe's paper",
 }
 FIRST = (

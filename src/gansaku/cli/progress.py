@@ -124,8 +124,9 @@ def _best(folder: Folder) -> None:
     path = folder.checkpoints / f"best{checkpoint.SUFFIX}"
     if measured and path.exists():
         found = min(measured, key=lambda r: r["measure"])
-        figure = f"{found['of']}, {found['measure']:.3g} ± {found['error']:.2g}"
-        say(escape(f"best: {path} at step {found['step']}: the smallest so far ({figure})"))
+        name, figure = found["of"].partition(" (")[0], f"{found['measure']:.3g}"
+        why = f"smallest {name} so far, {figure} ± {found['error']:.2g}"
+        say(f"best:    [b]{escape(str(path))}[/] (step {found['step']}: {why})")
 
 
 def losses(record: dict[str, Any]) -> dict[str, float]:
