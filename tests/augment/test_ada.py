@@ -312,7 +312,7 @@ def test_state_survives_and_p_is_free_to_be_set():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(ValueError, match="no policy 'colour'.*did you mean 'color'"):
+    with pytest.raises(ValueError, match=r"no policy 'colour'.*did you mean 'color'"):
         ADA(policy="blit,colour")
     with pytest.raises(ValueError, match="it is a probability"):
         ADA(p=1.5)

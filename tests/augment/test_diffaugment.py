@@ -128,7 +128,7 @@ def test_first_and_second_derivatives(channels):
 
 
 def test_bad_input_is_named():
-    with pytest.raises(ValueError, match="no policy 'colour'.*did you mean 'color'"):
+    with pytest.raises(ValueError, match=r"no policy 'colour'.*did you mean 'color'"):
         DiffAugment("colour,cutout")
     with pytest.raises(ValueError, match=r"1 to 4 channels, not \[2, 5, 8, 8\]"):
         DiffAugment("cutout").build()(torch.zeros(2, 5, 8, 8), Noise(0))

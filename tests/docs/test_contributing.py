@@ -1,4 +1,4 @@
-"""The recipe in CONTRIBUTING.md runs as it stands, from a file and from the command line's words."""
+"""The recipe in CONTRIBUTING.md runs as it stands, from a file of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
 @pytest.fixture
 def file(tmp_path) -> Path:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     path = tmp_path / "mygan.py"
     path.write_text(code)
     return path

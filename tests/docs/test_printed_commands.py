@@ -20,7 +20,7 @@ SMALL = ["--width", "4", "--batch_size", "4", "--measure_every", "0", "--device"
 
 def commands(page: Path) -> list[list[str]]:
     """The lines of a page's shell blocks that begin with `gansaku`."""
-    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.S)
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
     return [shlex.split(line)[1:] for line in lines if line.startswith("gansaku ")]
 

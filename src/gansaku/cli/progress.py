@@ -115,7 +115,9 @@ class Progress:
         ]
         rows = rows if finished else rows[::-1]
         say("\nNext:")
-        say(grid([(f"[b]{escape(command)}[/]", line) for command, line in rows]))
+        wide = max(len(command) for command, _ in rows)
+        for command, line in rows:  # no table: however long, a command stays on its line
+            say(f"    [b]{escape(command)}[/]{' ' * (wide - len(command))}   {line}")
 
 
 def _best(folder: Folder) -> None:
