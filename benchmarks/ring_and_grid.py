@@ -142,6 +142,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=115, help="of CPU for each mixture")
     parser.add_argument("--wgan", default="wgan", help="whose estimate is followed")
     parser.add_argument("--wgan-seconds", type=float, default=600, help="of the clock, each")
+    parser.add_argument("--follow", nargs="*", help="on what: ring, grid; digits by default")
     parser.add_argument("--every", type=int, default=100, help="steps between two distances")
     args = parse(parser)
     results = Results("ring_and_grid")
@@ -154,7 +155,7 @@ def main() -> None:
         spent = (cell["steps"], f"{cell['cpu_seconds']:.0f}", f"{cell['seconds']:.0f}")
         rows.append((args.recipe, name, covered, within, f"{cell['sliced']:.4f}", *spent))
     followed = []
-    for name in ("ring", digits().name):
+    for name in args.follow or [digits().name]:
         key = f"{args.wgan} estimate {name} {args.wgan_seconds:g} s every {args.every}"
         make = estimate_on_digits if name == digits().name else None
         cell = results.cell(
