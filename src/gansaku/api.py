@@ -118,6 +118,10 @@ def resume(
         about["options"] = dataclasses.asdict(chosen)
         folder.describe(repr(recipe), about)
         folder.say(f"resumed at step {run.steps} of {run.total}; changed: {changed | cadence}")
+        if (now := _machine()) != (then := about["machine"]):
+            folder.say(
+                f"not the machine of the start ({then}, now {now}): sums may round otherwise"
+            )
         if on_plan:
             on_plan(planned, folder, source)
     return _play(run, folder, chosen, watches)
@@ -223,12 +227,8 @@ def _fresh(recipe: Recipe, options: Options) -> Path:
 def _about(options: Options, source: Any, recipe: Recipe) -> dict[str, Any]:
     return {
         "name": type(recipe).__module__.rpartition(".")[2],
-        "versions": {
-            "gansaku": gansaku.__version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "machine": {"processor": platform.machine(), "threads": torch.get_num_threads()},
+        "versions": {"gansaku": gansaku.__version__, "python": platform.python_version()},
+        "machine": _machine(),
         "code": _code(recipe),
         "options": dataclasses.asdict(options),
         "spec": source.spec.to_json(),
@@ -240,6 +240,12 @@ def _about(options: Options, source: Any, recipe: Recipe) -> dict[str, Any]:
         },
         "history": [{"at": _now(), "step": 0, "command": _command(), "changed": {}}],
     }
+
+
+def _machine() -> dict[str, Any]:
+    """What the rounding of sums depends on: equal runs need it equal."""
+    threads = torch.get_num_threads()
+    return {"processor": platform.machine(), "threads": threads, "torch": torch.__version__}
 
 
 def _code(recipe: Recipe) -> str | None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from gansaku.core.errors import UserError, nearest
 from gansaku.data import Source, open_source
+from gansaku.data.builtin import BUILT_IN
+from gansaku.data.points import LINES
 
 DATA = ("size", "channels", "alpha", "flip", "crop", "holdout")  # options that say what is fed
 CADENCE = ("log_every", "sheet_every", "save_every", "save_minutes", "measure_every", "keep")
 
-PRECISIONS = ("fp32", "bf16", "fp16")
+PRECISIONS = ("fp32", "bf16")
+ARRAY = "an array"  # what run.json says of data that has no place
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,7 +35,7 @@ class Options:
     holdout: float = 0.0  # share of the data kept from training
     seed: int = 0  # of everything
     device: str = "auto"  # cpu, cuda, cuda:1, mps; auto takes the best that is there
-    precision: str = "fp32"  # fp32, bf16 or fp16 where autocast applies
+    precision: str = "fp32"  # fp32, or bf16 where autocast applies
     accumulate: int = 1  # parts that a batch is cut into to save memory
     keep_memory: bool = True  # freed memory stays with the process (glibc): faster steps
     init: str | None = None  # a run folder whose weights to start from
@@ -61,10 +65,18 @@ def chosen(given: Mapping[str, Any], data: Any) -> Options:
     for name in given:
         if name not in names:
             raise UserError(f"training has no option {name!r}{nearest(name, names)}")
-    label = (
-        data if isinstance(data, (str, os.PathLike)) else "an array" if data is not None else None
+    made = Options(**given, **({} if data is None else {"data": _label(data)}))
+    return dataclasses.replace(made, data=_label(made.data))
+
+
+def _label(data: Any) -> str:
+    """A built-in's name, or the whole path, so that a run can be resumed from anywhere."""
+    if not isinstance(data, (str, os.PathLike)):
+        return ARRAY
+    path = Path(data)
+    return (
+        str(path.resolve()) if str(data) not in (*BUILT_IN, *LINES) and path.exists() else str(data)
     )
-    return Options(**given, **({"data": str(label)} if label is not None else {}))
 
 
 def stored(kept: Mapping[str, Any], changes: Mapping[str, Any]) -> Options:
@@ -78,6 +90,8 @@ def open_data(options: Options, data: Any = None) -> Source:
     """The source that the options name; `data` is an array, or the place that it moved to."""
     wanted = {name: getattr(options, name) for name in DATA}
     given = options.data if data is None else data
+    if isinstance(given, str) and given == ARRAY:
+        raise UserError("this run was trained on an array: give it again, gs.resume(run, data=...)")
     return open_source(given, seed=options.seed, **wanted)
 
 

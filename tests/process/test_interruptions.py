@@ -175,6 +175,23 @@ def test_weights_of_another_run_start_a_new_one(whole, tmp_path):
     assert "weights of" in (tmp_path / "next" / "log.txt").read_text()
 
 
+def test_a_run_resumes_from_another_folder(tmp_path, monkeypatch):
+    import numpy as np
+
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 8, 8), dtype=np.uint8)
+    np.save(tmp_path / "some.npy", pixels)
+    monkeypatch.chdir(tmp_path)
+    recipe = "DCGAN(width=4, z=4, batch_size=8, steps=2)"
+    api.train(recipe, "some.npy", out="run", device="cpu", measure_every=0)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert api.resume("../run", steps=3).steps == 3
+    api.train(recipe, pixels, out="array", device="cpu", measure_every=0)
+    with pytest.raises(UserError, match="trained on an array"):
+        api.resume("array", steps=3)
+    assert api.resume("array", data=pixels, steps=3).steps == 3
+
+
 def test_a_disk_that_fills_up_ends_the_run_with_a_sentence(tmp_path):
     where = tmp_path / "disk"
     where.mkdir()

@@ -133,7 +133,7 @@ def _settings(folder: Folder) -> dict[str, str]:
     )
     options = {name: str(value) for name, value in about["options"].items()}
     kept = {"recipe": about["name"], "samples": str(about["data"]["samples"])}
-    return kept | named | options | {"torch": about["versions"]["torch"]}
+    return kept | named | options | {"torch": about["machine"]["torch"]}
 
 
 def _recipe(folder: Folder) -> Recipe | None:

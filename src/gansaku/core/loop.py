@@ -195,9 +195,9 @@ class Run:
             group.update(player.fields(clock, lr))
 
     def autocast(self) -> torch.autocast:
-        low = self.precision != "fp32"
-        dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
-        return torch.autocast(self.device.type, dtype=dtype, enabled=low)
+        return torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
+        )
 
     def unseat(self) -> None:
         """Time has jumped: modes are set anew before the next step."""
