@@ -120,6 +120,8 @@ def train_for(
         )
     spent = {name: clock.used for name, clock in clocks.items()}
     write_text(out / "budget.json", json.dumps(spent))
+    if model.steps < recipe.steps and all(c.used < c.seconds for c in clocks.values()):
+        raise SystemExit(f"interrupted at step {model.steps}: run the same command to go on")
     return Trained(model, **spent)
 
 
