@@ -7,7 +7,7 @@ import errno
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ SUFFIX = ".safetensors"
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Generator[Path, None, None]:
     """A temporary path beside `path`, which becomes `path` when the block ends well.
 
     The file is synced before it is renamed, and the folder after, so that a crash at any moment
@@ -117,7 +117,7 @@ def checksum(tensor: Tensor) -> int:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path) -> Generator[Any, None, None]:
     try:
         with safe_open(path, "pt") as file:
             yield file

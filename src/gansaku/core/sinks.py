@@ -11,7 +11,7 @@ import math
 import signal
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +153,7 @@ class Interrupt:
         self.asked = True
 
     @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
+    def listening(self) -> Generator[None, None, None]:
         """Signals are heard inside the block; outside the main thread there are none to hear."""
         try:
             old = {s: signal.signal(s, self._ask) for s in (signal.SIGINT, signal.SIGTERM)}
