@@ -17,6 +17,7 @@ import gansaku
 from gansaku.core import checkpoint, config, ranks, state
 from gansaku.core.allocator import keep_large_blocks
 from gansaku.core.capabilities import Scores
+from gansaku.core.choices import CADENCE
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import UserError
 from gansaku.core.folder import TIMINGS, Folder
@@ -26,7 +27,7 @@ from gansaku.core.sinks import Checkpoints, Interrupt, Measure, Metrics, Sheets,
 from gansaku.data import PointSpec
 from gansaku.metrics.progress import LEAST, ProgressMeasure, spread
 from gansaku.model import Model, load, model_of, recipe_of, same_recipe
-from gansaku.options import CADENCE, Options, open_data, pick_device, stored
+from gansaku.options import Options, open_data, pick_device, stored
 from gansaku.options import chosen as options_of
 
 __all__ = ["Model", "load", "resume", "train"]

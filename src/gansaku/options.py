@@ -10,13 +10,11 @@ from typing import Any
 
 import torch
 
+from gansaku.core.choices import FED
 from gansaku.core.errors import UserError, nearest
 from gansaku.data import Source, open_source
 from gansaku.data.builtin import BUILT_IN
 from gansaku.data.points import LINES
-
-DATA = ("size", "channels", "alpha", "flip", "crop", "holdout")  # options that say what is fed
-CADENCE = ("log_every", "sheet_every", "save_every", "save_minutes", "measure_every", "keep")
 
 PRECISIONS = ("fp32", "bf16")
 ARRAY = "an array"  # what run.json says of data that has no place
@@ -88,7 +86,7 @@ def stored(kept: Mapping[str, Any], changes: Mapping[str, Any]) -> Options:
 
 def open_data(options: Options, data: Any = None) -> Source:
     """The source that the options name; `data` is an array, or the place that it moved to."""
-    wanted = {name: getattr(options, name) for name in DATA}
+    wanted = {name: getattr(options, name) for name in FED}
     given = options.data if data is None else data
     if isinstance(given, str) and given == ARRAY:
         raise UserError("this run was trained on an array: give it again, gs.resume(run, data=...)")

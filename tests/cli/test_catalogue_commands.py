@@ -131,13 +131,11 @@ def test_the_options_of_a_run_are_a_closed_set():
     ]  # fmt: skip
 
 
-def test_lists_of_options_agree_with_the_package():
-    """They are said again in cli/flags.py, since gansaku.options needs torch."""
-    from gansaku import options
+def test_named_options_exist():
     from gansaku.cli import flags
+    from gansaku.core.choices import CADENCE, FED
 
-    assert flags.FED == options.DATA
-    assert flags.CADENCE == options.CADENCE
+    assert {*FED, *CADENCE} < {field.name for field in flags.options()}
 
 
 def test_every_option_says_what_it_is():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
 from typing import ClassVar, Literal
@@ -147,8 +146,11 @@ def test_the_place_is_shown():
 @settings(deadline=None)
 @given(st.text() | st.text(alphabet="Toy(widh=1,.5'-)R[]{} \\\n"))
 def test_any_text_is_read_or_refused(text):
-    with contextlib.suppress(UserError):
-        config.read(text, Toy)
+    try:
+        said = config.short(config.read(text, Toy))
+    except UserError as error:
+        said = str(error)
+    assert said
 
 
 _WORDS = st.text(max_size=8)

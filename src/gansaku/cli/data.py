@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gansaku.cli import flags
 from gansaku.cli.show import escape, say
+from gansaku.core.choices import FED
 
 DOC = """\
 What is there, what would be fed (with a sheet of it), and every file that cannot be used.
@@ -20,7 +21,7 @@ OWN = (flags.Field("sheet", "FILE", "preview-NAME.png", "where to draw samples",
 
 
 def main(argv: list[str]) -> None:
-    fields = (*flags.options(flags.FED), *OWN)
+    fields = (*flags.options(FED), *OWN)
     where = {"path": "a path, or the name of a built-in"}
     kind = flags.kind(DOC, where, {"feeding": fields})
     args = flags.parse(kind, flags.switches(argv, fields), "data")

@@ -17,10 +17,6 @@ import tyro
 from gansaku.core.errors import UserError, nearest
 from gansaku.core.source import PACKAGE, Field, Source
 
-FED = ("size", "channels", "alpha", "flip", "crop", "holdout")  # options that say what is fed
-CADENCE = ("log_every", "sheet_every", "save_every", "save_minutes", "measure_every", "keep")
-
-
 _UNSAID = "\0"  # None is a text that can be said
 may = functools.partial(tyro.conf.arg, help_behavior_hint="")  # what need not be said
 

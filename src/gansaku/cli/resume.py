@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from gansaku.cli import flags
+from gansaku.core.choices import CADENCE
 from gansaku.core.source import Field
 
 OWN = (
@@ -35,7 +36,7 @@ def main(argv: list[str]) -> None:
 
 
 def _parsed(argv: list[str]) -> tuple[dict[str, str], str]:
-    cadence = [dataclasses.replace(f, default="as before") for f in flags.options(flags.CADENCE)]
+    cadence = [dataclasses.replace(f, default="as before") for f in flags.options(CADENCE)]
     kind = flags.kind(DOC, {"run": "the run's folder"}, {"changing": (*OWN, *cadence)})
     said = flags.parse(kind, argv, "resume")
     return flags.said(said.changing), said.run
