@@ -22,8 +22,9 @@ from gansaku.core.contract import Recipe
 from gansaku.core.errors import UserError
 from gansaku.core.folder import TIMINGS, Folder
 from gansaku.core.loop import Run, Watch
+from gansaku.core.measuring import Measure
 from gansaku.core.plan import Plan, plan
-from gansaku.core.sinks import Checkpoints, Interrupt, Measure, Metrics, Sheets, TensorBoard
+from gansaku.core.sinks import Checkpoints, Interrupt, Metrics, Sheets, TensorBoard
 from gansaku.data import PointSpec
 from gansaku.metrics.progress import LEAST, ProgressMeasure, spread
 from gansaku.model import Model, load, model_of, recipe_of, same_recipe
@@ -138,13 +139,13 @@ def _play(run: Run, folder: Folder, options: Options, watches: Sequence[Watch]) 
     total = max(run.total, 1)
     sheet_every = options.sheet_every or max(5, total // 40)
     save_every = options.save_every or max(5, total // 20)
-    measure = _measure(run, folder, options, sheet_every) if main else None
+    measure = _measure(run, folder, options, sheet_every, interrupt.ask) if main else None
     keeper = Checkpoints(folder, save_every, options.keep, options.save_minutes, measure)
     seen: list[Watch] = []
     if main:
-        board = TensorBoard(folder, run.steps)
-        seen = [Metrics(folder, _elapsed(folder)), board, Sheets(folder, sheet_every, _draw)]
-        seen += [measure] if measure else []
+        board = TensorBoard(folder, run.steps, measure)
+        seen = [Metrics(folder, _elapsed(folder)), Sheets(folder, sheet_every, _draw)]
+        seen += [measure, board] if measure else [board]
     try:
         if run.steps == 0:  # a run that is killed early can be resumed, and a full disk is known
             keeper.save(run)
@@ -167,7 +168,9 @@ def _say(folder: Folder, text: str) -> None:
         folder.say(text)
 
 
-def _measure(run: Run, folder: Folder, options: Options, every: int) -> Measure | None:
+def _measure(
+    run: Run, folder: Folder, options: Options, every: int, stop: Callable[[], None]
+) -> Measure | None:
     """The cheap figure of merit, against held-out samples where there are any."""
     if options.measure_every == 0:
         return None
@@ -177,7 +180,9 @@ def _measure(run: Run, folder: Folder, options: Options, every: int) -> Measure 
         return None
     real = source.take(spread(len(source), 512))["x"]
     probe = ProgressMeasure(real, run.source.spec)
-    return Measure(folder, options.measure_every or every, max(len(real), 64), probe)
+    often = options.measure_every or every
+    many = max(len(real), 64)
+    return Measure(folder, often, many, probe, patience=options.patience, stop=stop)
 
 
 def _draw(run: Run, path: Path) -> Path:

@@ -42,6 +42,7 @@ class Options:
     save_every: int | None = None  # steps; none: 20 checkpoints in a run
     save_minutes: float = 5.0  # at most so long between checkpoints
     measure_every: int | None = None  # steps; none: with every sheet; 0: never
+    patience: int = 0  # measures without improvement beyond their error that end the run; 0: none
     keep: int = 2  # last checkpoints
 
     def __post_init__(self) -> None:
@@ -53,6 +54,10 @@ class Options:
                 raise UserError(f"{name} must be at least 1, not {value}")
         if self.save_minutes <= 0:
             raise UserError(f"save_minutes must be above 0, not {self.save_minutes}")
+        if self.patience < 0:
+            raise UserError(f"patience must be 0 (never stop) or more, not {self.patience}")
+        if self.patience and self.measure_every == 0:
+            raise UserError("patience waits for measures, and measure_every 0 takes none")
         if self.measure_every is not None and self.measure_every < 0:
             raise UserError(f"measure_every must be 0 (never) or more, not {self.measure_every}")
 

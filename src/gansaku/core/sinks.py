@@ -1,4 +1,4 @@
-"""What looks at a run after each step: numbers, sheets, the measure, checkpoints, Ctrl-C.
+"""What looks at a run after each step: numbers, sheets, checkpoints, Ctrl-C.
 
 Each is called with the run, in the order given; one that returns True asks the loop to stop.
 Checkpoints come last, so that all which belongs to a step is on disk before its checkpoint.
@@ -7,20 +7,17 @@ Checkpoints come last, so that all which belongs to a step is on disk before its
 from __future__ import annotations
 
 import contextlib
-import math
 import signal
 import time
 import warnings
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
 
 from gansaku.core import checkpoint, ranks, state
 from gansaku.core.errors import CheckpointError
 from gansaku.core.folder import Folder, link, step_path
 from gansaku.core.loop import Run
+from gansaku.core.measuring import Measure
 
 
 class Metrics:
@@ -43,16 +40,18 @@ class Metrics:
 
 
 class TensorBoard:
-    """The same numbers as TensorBoard events."""
+    """The same numbers as TensorBoard events, those of a measure too; it looks after it."""
 
-    def __init__(self, folder: Folder, step: int = 0) -> None:
+    def __init__(self, folder: Folder, step: int = 0, measure: Measure | None = None) -> None:
+        self.measure = measure
         with warnings.catch_warnings():  # tensorboard's own, about its protobuf
             warnings.simplefilter("ignore")
             from torch.utils.tensorboard import SummaryWriter
         self._writer = SummaryWriter(str(folder.tensorboard), purge_step=step + 1 if step else None)
 
     def __call__(self, run: Run) -> None:
-        for name, value in (run.record or {}).items():
+        measured = self.measure.found if self.measure else None
+        for name, value in ((run.record or {}) | (measured or {})).items():
             if isinstance(value, float):
                 self._writer.add_scalar(name, value, run.steps)
 
@@ -70,31 +69,6 @@ class Sheets:
         if run.over or run.steps % self.every == 0:
             with self.folder.writing():
                 self.draw(run, self.folder.sheet(run.steps))
-
-
-class Measure:
-    """A cheap figure of merit every so many steps (smaller is better), and the best so far.
-
-    `measure(samples)` gives `value`, `error` and `name`; samples are of `n` fixed latents.
-    """
-
-    def __init__(
-        self, folder: Folder, every: int, n: int, measure: Callable[[Tensor], dict[str, Any]]
-    ) -> None:
-        self.folder, self.every, self.n, self.measure = folder, every, n, measure
-        values = [r["measure"] for r in folder.records() if "measure" in r]
-        self.best = min(values, default=math.inf)
-        self.improved = False
-
-    def __call__(self, run: Run) -> None:
-        self.improved = False
-        if not run.over and run.steps % self.every:
-            return
-        found = self.measure(run.sample(self.n, seed=run.seed + 1))
-        self.improved = found["value"] < self.best
-        self.best = min(self.best, found["value"])
-        names = {"measure": found["value"], "error": found["error"], "of": found["name"]}
-        self.folder.append({"step": run.steps, **names})
 
 
 class Checkpoints:
@@ -146,6 +120,10 @@ class Interrupt:
 
     def __call__(self, run: Run) -> bool:
         return ranks.agree(self.asked)
+
+    def ask(self) -> None:
+        """End the run after the present step, on all processes, whichever of them asks."""
+        self.asked = True
 
     def _ask(self, number: int, frame: object) -> None:
         if self.asked:
