@@ -286,3 +286,5 @@ def test_switches():
     assert flags.switches(["--no-flip"], fields) == ["--flip", "False"]
     assert flags.switches(["--flip", "False"], fields) == ["--flip", "False"]
     assert flags.switches(["--no_width"], fields) == ["--no_width"]
+    assert flags.switches(["--remedy", "--flip"], fields)[:2] == ["--remedy", "Remedy()"]
+    assert flags.switches(["--remedy", "None"], fields) == ["--remedy", "None"]

@@ -2,5 +2,6 @@
 
 from gansaku.augment.ada import ADA
 from gansaku.augment.diffaugment import DiffAugment
+from gansaku.augment.remedy import Remedy
 
-__all__ = ["ADA", "DiffAugment"]
+__all__ = ["ADA", "DiffAugment", "Remedy"]

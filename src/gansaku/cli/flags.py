@@ -134,8 +134,11 @@ def chosen(given: Mapping[str, str], **more: type) -> dict[str, Any]:
     return {name: getattr(changed, name) for name in given}
 
 
+ALONE = {"remedy": "Remedy()"}  # what a flag means that no value follows
+
+
 def switches(argv: Sequence[str], fields: Iterable[Field]) -> list[str]:
-    """`--flip` becomes `--flip True`, `--no_flip` becomes `--flip False`."""
+    """`--flip` is `--flip True`, `--no_flip` is `--flip False`, `--remedy` is that of `ALONE`."""
     binary = {field.name for field in fields if field.type == "bool"}
     made: list[str] = []
     for i, word in enumerate(argv):
@@ -145,6 +148,8 @@ def switches(argv: Sequence[str], fields: Iterable[Field]) -> list[str]:
             made += [f"--{off}", "False"]
         elif word.startswith("--") and name in binary and not _truth(argv[i + 1 : i + 2]):
             made += [f"--{name}", "True"]
+        elif word.startswith("--") and name in ALONE and _bare(argv[i + 1 : i + 2]):
+            made += [f"--{name}", ALONE[name]]
         else:
             made.append(word)
     return made
@@ -163,6 +168,10 @@ def nested(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         else:
             rest.append(word)
     return rest, found
+
+
+def _bare(words: Sequence[str]) -> bool:
+    return not words or words[0].startswith("--")
 
 
 def _truth(words: Sequence[str]) -> bool:

@@ -42,6 +42,9 @@ class Nets(nn.Module):
             else:
                 self.register_buffer(name, member)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._modules or name in self._buffers
+
     def __getattr__(self, name: str) -> Any:  # members are dynamic: let a type checker through
         return super().__getattr__(name)
 

@@ -39,6 +39,13 @@ class Augment(Protocol):
     def build(self) -> nn.Module: ...
 
 
+@runtime_checkable
+class Helper(Protocol):
+    augment: Augment | None
+
+    def build(self, penalties: bool, wasserstein: bool) -> nn.Module: ...
+
+
 class Critic:
     """D as the losses see it: augmentation is inside, and no input goes through it twice.
 
@@ -70,6 +77,7 @@ class Duel(Recipe):
     penalties: tuple[Penalty, ...] = ()  # added to D's loss
     constraint: Callable[[nn.Module], None] | None = None  # applied to D after its update
     augment: Augment | None = None  # of all that D sees: DiffAugment(), ADA()
+    remedy: Helper | None = None  # Remedy(): rules that keep the players in balance, logged
     g_optimizer: Callable = Adam(2e-4, (0.5, 0.999))  # of the generator
     d_optimizer: Callable = Adam(2e-4, (0.5, 0.999))  # of the critic
     d_updates: int = 1  # critic updates before one of the generator
@@ -109,6 +117,11 @@ class Duel(Recipe):
     def critic_updates(self, nets: Nets, clock: Clock) -> int:
         return self.d_updates
 
+    def critic_turns(self, nets: Nets, clock: Clock) -> int:
+        """The recipe's updates, or what the remedy makes of them."""
+        updates = self.critic_updates(nets, clock)
+        return nets.remedy.updates(updates, clock.step) if self.remedy else updates
+
     @property
     def averaged(self) -> tuple[str, ...]:
         return ("G",) if self.ema else ()
@@ -118,15 +131,21 @@ class Duel(Recipe):
 
     def networks(self, spec: Any) -> Nets:
         members = {"G": self.generator(spec), "D": self.critic(spec)}
-        if self.augment is not None:
-            members["augment"] = self.augment.build()
+        augment = self.augment
+        if self.remedy is not None:
+            wasserstein = bool(self.objective.progress(torch.zeros(1), torch.zeros(1)))
+            members["remedy"] = self.remedy.build(bool(self.penalties), wasserstein)
+            if augment is None and len(spec.shape) == 3:
+                augment = self.remedy.augment
+        if augment is not None:
+            members["augment"] = augment.build()
         return Nets(**members)
 
     def stages(self, nets: Nets) -> tuple[Stage, ...]:
         d = Player("D", nets.D, self.d_optimizer, self.schedule)
         g = Player("G", nets.G, self.g_optimizer, self.schedule)
         phases = (
-            Phase(d, self.d_loss, repeat=self.critic_updates, after=self.after_d),
+            Phase(d, self.d_loss, repeat=self.critic_turns, after=self.after_d),
             Phase(g, self.g_loss),
         )
         share = None if self.fresh or self.g_batches != 1 else Share(g, self.with_fakes)
@@ -141,7 +160,7 @@ class Duel(Recipe):
 
     def judge(self, nets: Nets, clock: Clock) -> Critic:
         """The critic of this move: whatever it sees is augmented first."""
-        if self.augment is None:
+        if "augment" not in nets:
             return Critic(nets.D)
         return Critic(lambda x: nets.D(nets.augment(x, clock)))
 
@@ -149,14 +168,18 @@ class Duel(Recipe):
         batch = self.with_fakes(nets, batch, clock)
         real, fake = batch["x"].detach(), batch["fake"].detach()  # leaves that penalties may mark
         critic = self.judge(nets, clock)
+        factor = self.penalty_factor(clock) * (nets.remedy.factor() if self.remedy else 1.0)
         terms = {
-            type(penalty).__name__: penalty(critic, real, fake, clock) for penalty in self.penalties
+            type(penalty).__name__: factor * penalty(critic, real, fake, clock)
+            for penalty in self.penalties
         }
         at_real, at_fake = critic(real), critic(fake)
         clock.note(**{"D(real)": mean(at_real), "D(fake)": mean(at_fake)})
         clock.note(**self.objective.progress(at_real, at_fake))
-        if self.augment is not None:
+        if "augment" in nets:
             clock.note(**nets.augment.watch(at_real))
+        if self.remedy is not None:
+            clock.note(**nets.remedy.watch(at_real, at_fake))
         return {"objective": self.objective.d(at_real, at_fake), **terms}
 
     def g_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
@@ -169,8 +192,10 @@ class Duel(Recipe):
     def after_d(self, nets: Nets, stats: Mapping[str, Tensor], clock: Clock) -> None:
         if self.constraint is not None:
             self.constraint(nets.D)
-        if self.augment is not None:
+        if "augment" in nets:
             nets.augment.adapt(stats, self.batch_size)
+        if self.remedy is not None:
+            nets.remedy.adapt(stats, self.batch_size)
 
     def latents(self, n: int, noise: Noise, truncate: float | None = None) -> Tensor:
         """`[n, z]` from the prior; `truncate` t keeps each coordinate within +-t of its centre.
