@@ -26,4 +26,4 @@ def test_penalties_follow_their_factor(step, factor):
         at = at.clone().requires_grad_()
         slope = torch.autograd.grad(nets.D(at).sum(), at)[0]
         expected = factor * weight / 2 * slope.square().flatten(1).sum(1).mean()
-        assert float(terms[name]) == pytest.approx(float(expected), rel=1e-4)
+        assert float(terms[name].detach()) == pytest.approx(float(expected), rel=1e-4)
