@@ -38,8 +38,13 @@ class DigitClassifier:
 
     def logits(self, images: Tensor) -> Tensor:
         """`images [N, C, H, W]` in [-1, 1] -> logits `[N, 10]`, a batch at a time."""
-        with torch.no_grad():
-            return torch.cat([self.net(part) for part in images.split(1000)])
+        return logits_of(self.net, images)
+
+
+def logits_of(net: DigitsCNN, images: Tensor) -> Tensor:
+    """`images [N, C, H, W]` in [-1, 1] -> logits `[N, classes]`, a batch at a time."""
+    with torch.no_grad():
+        return torch.cat([net(part) for part in images.split(1000)])
 
 
 def digit_classifier(
@@ -63,7 +68,7 @@ def digit_classifier(
         return found
     order = Noise(seed, ("digits", "split")).uniform(len(images)).argsort()
     kept = max(int(len(images) * holdout), 1)
-    net = _train(images, labels, order[:-kept], seed, steps)
+    net = train(images, labels, order[:-kept], seed, steps)
     digits = DigitClassifier(freeze(net), 0.0, weights_hash(net))
     right = digits.logits(images[order[-kept:]]).argmax(1) == labels[order[-kept:]]
     digits = dataclasses.replace(digits, accuracy=float(right.float().mean()))
@@ -81,10 +86,13 @@ def _check(images: Tensor, labels: Tensor) -> None:
         raise UserError(f"labels of digits are 0 to 9 but found {span}")
 
 
-def _train(images: Tensor, labels: Tensor, rows: Tensor, seed: int, steps: int) -> DigitsCNN:
+def train(
+    images: Tensor, labels: Tensor, rows: Tensor, seed: int, steps: int, classes: int = 10
+) -> DigitsCNN:
+    """A network trained on `rows` of small images `[N, C, H, W]` with labels below `classes`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = DigitsCNN(images.shape[1])
+        net = DigitsCNN(images.shape[1], classes=classes)
     optimizer = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=1e-2)
     for step in range(steps):
         noise = Noise(seed, ("digits", step))
