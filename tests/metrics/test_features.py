@@ -1,15 +1,19 @@
 """Feature networks: fixed by seed, named by hash, right about what they see."""
 
 import builtins
+import dataclasses
 import importlib
 import importlib.util
+import weakref
+from collections.abc import Iterator
 
 import pytest
 import torch
 
 from gansaku.core.errors import UserError
-from gansaku.metrics.features import backbone, random_conv, resize, rgb, shrink
-from gansaku.nets.features import DigitsCNN, RandomConv, weights_hash
+from gansaku.metrics.features import Features, backbone, random_conv, resize, rgb, shrink
+from gansaku.metrics.frechet import Moments
+from gansaku.nets.features import DigitsCNN, EfficientNetLite0, RandomConv, freeze, weights_hash
 
 
 def images(n: int, *shape: int, seed: int = 0) -> torch.Tensor:
@@ -75,17 +79,90 @@ def test_backbone_that_is_absent_says_what_to_install(monkeypatch: pytest.Monkey
         backbone.__wrapped__()
 
 
-def test_backbone_knows_a_cat_and_a_cup() -> None:
+@pytest.fixture
+def installed() -> None:
     if not importlib.util.find_spec("efficientnet_lite_pytorch"):
         pytest.skip("the extra 'backbone' is not installed")
+
+
+def test_backbone_knows_a_cat_and_a_cup(installed: None) -> None:
     data = pytest.importorskip("skimage.data")
     pictures = torch.cat([square(getattr(data, name)()) for name in ("chelsea", "coffee")])
     features = backbone(224)
-    found = features(pictures)
-    classes = features.extract.__closure__[0].cell_contents.net._fc(found).argmax(1)
+    sure, classes = features.classify(pictures).max(1)
     assert int(classes[0]) in range(281, 286)  # the cats of ImageNet
     assert int(classes[1]) in (504, 967, 968)  # coffee mug, espresso, cup
+    assert sure.min() > 0.2
+    found = features(pictures)
     assert found.shape == (2, 1280)
+    torch.testing.assert_close(features.head(found), features.classify(pictures))
+
+
+def test_folded_backbone_is_the_published_one(installed: None) -> None:
+    x = images(3, 3, 64, 64)
+    net = freeze(EfficientNetLite0())
+    assert backbone().hash == weights_hash(net)  # the name is that of the weights as published
+    plain, maps = net(x), net.maps(x)
+    norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    net.fold()
+    assert norms
+    assert not [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    torch.testing.assert_close(net(x), plain, rtol=1e-4, atol=1e-4)
+    sides = [(16, 32), (24, 16), (40, 8), (112, 4), (320, 2)]
+    assert [(m.shape[1], m.shape[2]) for m in net.maps(x)] == sides
+    for before, after in zip(maps, net.maps(x), strict=True):
+        torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-3)
+
+
+def test_maps_of_random_convolutions_are_what_is_summed_up() -> None:
+    features = random_conv(3)
+    maps = features.maps(images(2, 3, 128, 64))
+    assert [tuple(m.shape[1:]) for m in maps] == [(16, 64, 32), (32, 32, 16), (64, 16, 8)]
+    found = features(images(2, 3, 128, 64))
+    torch.testing.assert_close(found[:, :16], maps[0].mean((2, 3)))
+
+
+def test_no_gradients_leak_out_of_a_stream_nor_in() -> None:
+    for _ in random_conv(1).stream([images(2, 1, 8, 8)]):
+        assert torch.is_grad_enabled()  # the consumer's own, while the stream is held open
+
+
+def counted(parts: int, size: int, alive: weakref.WeakSet) -> Iterator[torch.Tensor]:
+    for seed in range(parts):
+        part = images(size, 1, 4, 4, seed=seed)
+        alive.add(part)
+        yield part
+        del part
+        assert len(alive) <= 2
+
+
+def test_moments_of_a_stream_take_the_memory_of_a_batch() -> None:
+    alive, sizes = weakref.WeakSet(), []
+
+    def extract(x: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(x))
+        found = x.flatten(1)[:, :5].clone()
+        alive.add(found)
+        return found
+
+    features = Features("pixels", "0" * 8, "first", "none", extract, batch=100)
+    total = Moments.streamed(features.stream(counted(300, 250, alive)))
+    assert total.count == 75_000
+    assert max(sizes) == 100
+    whole = torch.cat([images(250, 1, 4, 4, seed=s).flatten(1)[:, :5] for s in range(300)])
+    direct = Moments.of(whole)
+    torch.testing.assert_close(total.mean, direct.mean, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(total.scatter, direct.scatter, rtol=1e-10, atol=1e-8)
+
+
+def test_titles_are_published_ones_only_where_the_network_is() -> None:
+    features = random_conv(3)
+    told = f"kernel distance ({features.name})"
+    assert features.title("kernel distance") == features.title("KID") == told
+    assert features.title("Vendi score") == f"Vendi score ({features.name})"
+    standard = dataclasses.replace(features, standard="inception")
+    assert standard.title("kernel distance") == "KID"
+    assert standard.title("LPIPS") == f"perceptual distance ({features.name})"
 
 
 def square(picture: builtins.object) -> torch.Tensor:

@@ -9,6 +9,15 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+FOLDED = {  # of EfficientNet-Lite0: a convolution and the batch norm after it
+    "_conv_stem": "_bn0",
+    "_expand_conv": "_bn0",
+    "_depthwise_conv": "_bn1",
+    "_conv_head": "_bn1",
+    "_project_conv": "_bn2",
+}
 
 
 def weights_hash(net: nn.Module) -> str:
@@ -71,13 +80,18 @@ class RandomConv(nn.Module):
         self.filters = nn.ParameterList(_filters(i, o, generator) for i, o in shapes)
 
     def forward(self, x: Tensor) -> Tensor:
-        pooled = []
+        maps = self.maps(x)
+        return torch.cat([_statistics(level, grid) for level in maps for grid in self.grids], 1)
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The activations of each layer, `[N, width, h, w]`, each half as large as the last."""
+        found = []
         for level, filters in enumerate(self.filters):
             if level and min(x.shape[2:]) >= 4:
                 x = F.avg_pool2d(x, 2)
             x = F.leaky_relu(F.conv2d(x, filters, padding=1), 0.2)
-            pooled += [_statistics(x, grid) for grid in self.grids]
-        return torch.cat(pooled, 1)
+            found.append(x)
+        return found
 
 
 def _filters(inputs: int, outputs: int, generator: torch.Generator) -> nn.Parameter:
@@ -100,6 +114,8 @@ class EfficientNetLite0(nn.Module):
     ImportError where the two packages are not installed.
     """
 
+    STAGES = (0, 2, 4, 10, 15)  # the last block at each resolution: 1/2 to 1/32
+
     def __init__(self) -> None:
         super().__init__()
         model = importlib.import_module("efficientnet_lite_pytorch").EfficientNet
@@ -110,6 +126,39 @@ class EfficientNetLite0(nn.Module):
         self.net = net.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = ((x + 1) * 127.5 - 127) / 128  # the scaling that it was trained with
-        maps = self.net.extract_features(x.contiguous(memory_format=torch.channels_last))
-        return maps.mean((2, 3))
+        return self.net.extract_features(_scaled(x)).mean((2, 3))
+
+    def logits(self, pooled: Tensor) -> Tensor:
+        """Features `[N, 1280]` -> logits of ImageNet's classes `[N, 1000]`."""
+        return self.net._fc(pooled)
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The last maps at 1/2, 1/4, 1/8, 1/16 and 1/32 of the side: 16 to 320 channels."""
+        net = self.net
+        x = net._swish(net._bn0(net._conv_stem(_scaled(x))))
+        found = []
+        for level, block in enumerate(net._blocks):
+            x = block(x)
+            if level in self.STAGES:
+                found.append(x)
+        return found
+
+    def fold(self) -> None:
+        """Batch norms become part of the convolutions before them: a third of the time less.
+
+        For a frozen network; the features are the same but for rounding.
+        """
+        for part in self.net.modules():
+            if isinstance(part, nn.ReLU6):
+                part.inplace = True
+            for conv, norm in FOLDED.items():
+                pair = getattr(part, conv, None), getattr(part, norm, None)
+                if isinstance(pair[0], nn.Conv2d) and isinstance(pair[1], nn.BatchNorm2d):
+                    setattr(part, conv, fuse_conv_bn_eval(*pair))
+                    setattr(part, norm, nn.Identity())
+
+
+def _scaled(x: Tensor) -> Tensor:
+    """Images in [-1, 1] on the scale that EfficientNet-Lite was trained with."""
+    scaled = ((x + 1) * 127.5 - 127) / 128
+    return scaled.contiguous(memory_format=torch.channels_last)
