@@ -16,6 +16,8 @@ from gansaku.metrics.frechet import Moments, frechet_distance
 from gansaku.metrics.sliced import directions
 
 PATCH = 7  # pixels a side
+SMALLEST = 12  # pixels: no further scale's shorter side falls below it
+FOLDS = 10  # of the samples, for the standard error; fewer where there are fewer samples
 
 
 def patch_distance(
@@ -27,56 +29,63 @@ def patch_distance(
     levels: int = 3,
     seed: int = 0,
 ) -> Estimate:
-    """Sliced Wasserstein distance of all 7x7 patches of one picture and of each sample.
+    """Sliced Wasserstein distance of one picture's 7x7 patches and those of all samples together.
 
     W1 of `projections` fixed directions by the mean difference of `quantiles` quantiles, averaged
-    over `levels` scales, each the last one's 2x2 averages (fewer where a side would fall below 7).
-    Patches are not normalised: this is not ProGAN's SWD, which compares sets (metrics.pyramid).
-    `samples [N, C, h, w]`, `picture [C, H, W]`, both in [-1, 1], of any sizes; the mean over the
-    samples and its standard error. Raises UserError for sides under 7 or different channels.
+    over `levels` scales, each the last one's 2x2 averages (fewer where the shorter side would
+    fall below 12). Patches are not normalised: this is not ProGAN's SWD, which compares sets
+    (metrics.pyramid). `samples [N, C, h, w]`, 6 are usual, and `picture [C, H, W]`, both in
+    [-1, 1], of any sizes. More samples are closer, as the whole pool is compared; the error is a
+    jackknife over them. Raises UserError for sides under 7 or different channels.
     """
     _check(samples, picture)
     shape = (projections, picture.shape[0], PATCH, PATCH)
     theta = directions(math.prod(shape[1:]), projections, seed).float().reshape(shape)
     least = min(*samples.shape[2:], *picture.shape[1:])
-    scales = min(levels, int(math.log2(least / PATCH)) + 1)
-    true = _profile(picture[None], theta, quantiles, scales)
-    values = [
-        np.abs(_profile(one[None], theta, quantiles, scales) - true).mean() for one in samples
-    ]
-    return of_mean(torch.tensor(values, dtype=torch.float64))
-
-
-def _profile(x: Tensor, theta: Tensor, quantiles: int, scales: int) -> np.ndarray:
-    """Quantiles `[scales, projections, quantiles]` of the projected patches of one picture."""
-    found = []
+    scales = min(levels, 1 + sum(least >> k >= SMALLEST for k in range(1, levels)))
+    x, y, total = samples.float(), picture[None].float(), np.zeros(1 + min(len(samples), FOLDS))
     for _ in range(scales):
-        rows = [F.conv2d(x.float(), part)[0].flatten(1) for part in theta.split(16)]
-        found.append(np.concatenate([_quantiles(row.numpy(), quantiles) for row in rows]))
-        x = F.avg_pool2d(x, 2)
-    return np.stack(found)
+        total += _differences(x, y, theta, quantiles)
+        x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
+    whole, *parts = (total / (scales * projections)).tolist()
+    return Estimate(whole, jackknife(parts) if len(samples) > 1 else math.nan)
+
+
+def _differences(x: Tensor, y: Tensor, theta: Tensor, quantiles: int) -> np.ndarray:
+    """Mean difference of the quantiles, summed over directions: of all samples `x`, and of all
+    without each fold of them."""
+    folds = min(len(x), FOLDS)
+    fold = np.arange(len(x)) % folds
+    found = np.zeros(1 + folds)
+    for block in theta.split(max(1, 2**24 // (len(x) * x[0, 0].numel()))):
+        a, b = (F.conv2d(s, block).transpose(0, 1).flatten(2).numpy() for s in (x, y))
+        true = _quantiles(b, quantiles)
+        for k in range(1 + folds if folds > 1 else 1):
+            kept = a if k == 0 else a[:, fold != k - 1]
+            found[k] += np.abs(_quantiles(kept, quantiles) - true).mean(1).sum()
+    return found
 
 
 def _quantiles(rows: np.ndarray, count: int) -> np.ndarray:
     """The (i + 1/2) / count quantiles of each row, linear between its order statistics."""
-    ordered = np.sort(rows, axis=1)
-    at = (np.arange(count) + 0.5) / count * (rows.shape[1] - 1)
+    ordered = np.sort(rows.reshape(len(rows), -1), axis=1)
+    at = (np.arange(count) + 0.5) / count * (ordered.shape[1] - 1)
     low = np.floor(at).astype(int)
-    high = np.minimum(low + 1, rows.shape[1] - 1)
+    high = np.minimum(low + 1, ordered.shape[1] - 1)
     return ordered[:, low] + (at - low) * (ordered[:, high] - ordered[:, low])
 
 
 def single_image_diversity(samples: Tensor, picture: Tensor) -> Estimate:
     """Standard deviation of each pixel over the samples, on average, over that of the picture.
 
-    arXiv:1905.01164 section 3, from 100 samples; every channel counts as a pixel, and the standard
-    deviation over samples is the unbiased-variance one. 0: all samples are alike; about 1: pixels
-    are as free as if the picture's were shuffled. `samples [N >= 3, C, h, w]`, `picture
-    [C, H, W]`; the error is a jackknife over samples. Raises UserError for fewer than 3 samples
-    or a picture of one colour.
+    arXiv:1905.01164 section 3, from 100 samples. The paper says "intensity"; here each channel
+    counts by itself, and its standard deviation over the picture is averaged over channels; both
+    deviations have N - 1. 0: all samples are alike; about 1: as free as shuffled pixels.
+    `samples [N >= 3, C, h, w]`, `picture [C, H, W]`; the error is a jackknife over samples.
+    Raises UserError for fewer than 3 samples or a picture of one colour.
     """
     _check(samples, picture, least=1)
-    spread = float(picture.double().std())
+    spread = float(picture.double().std((1, 2)).mean())
     if len(samples) < 3 or spread == 0:
         found = f"{len(samples)} samples and a picture of standard deviation {spread:.3g}"
         raise UserError(
@@ -86,7 +95,7 @@ def single_image_diversity(samples: Tensor, picture: Tensor) -> Estimate:
     squares = x.square().sum(0)
     n = len(x)
     value = float((squares / (n - 1)).sqrt().mean())
-    without = [squares - one.square() * n / (n - 1) for one in x]  # about the mean of the others
+    without = (squares - one.square() * n / (n - 1) for one in x)  # about the mean of the others
     parts = [float((left.clamp(min=0) / (n - 2)).sqrt().mean()) for left in without]
     return Estimate(value / spread, jackknife(parts) / spread)
 
