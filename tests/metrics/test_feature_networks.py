@@ -120,7 +120,9 @@ def test_only_published_contents_bear_published_names(
 def test_inception_is_found_in_the_caches(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UserError, match=r"FID's Inception v3 were not found.*GANSAKU_WEIGHTS"):
+    with pytest.raises(
+        UserError, match=r"FID's Inception v3 were not found.*https.*GANSAKU_WEIGHTS"
+    ):
         open_features("inception")
     monkeypatch.setenv("GANSAKU_WEIGHTS", str(file.parent))
     assert open_features("inception").network == "inception-v3"
@@ -129,7 +131,7 @@ def test_inception_is_found_in_the_caches(
     cache.mkdir(parents=True)
     copy = cache / "0123abcd_inception-2015-12-05.pt"
     shutil.copy(file, copy)
-    assert weights.locate(None, pretrained.INCEPTION_FILES, "it") == copy
+    assert weights.locate(None, pretrained.INCEPTION_FILES, "it", "there") == copy
 
 
 def test_other_inceptions_are_refused(state: dict[str, Tensor], tmp_path: Path) -> None:

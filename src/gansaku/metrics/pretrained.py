@@ -29,6 +29,12 @@ LPIPS_TRUNKS = {
     "alex": ("alexnet-owt-7be5be79.pth", "alexnet-owt-4df8aa71.pth"),
     "vgg": ("vgg16-397923af.pth",),
 }
+SOURCES = {
+    "inception": "https://github.com/toshas/torch-fidelity/releases/tag/v0.2.0",
+    "dinov2": "https://github.com/facebookresearch/dinov2",
+    "trunk": "https://download.pytorch.org/models",
+    "linear": "the package lpips (pip install --no-deps lpips)",
+}
 RESIZER = "tensorflow-bilinear-299"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, for images in [0, 1]
 
@@ -42,7 +48,7 @@ def inception(path: str | Path | None = None) -> Features:
     the image's own size, as SinGAN's code does; TorchScript has none. Raises UserError where there
     is no such file or it holds something else.
     """
-    file = locate(path, INCEPTION_FILES, "FID's Inception v3")
+    file = locate(path, INCEPTION_FILES, "FID's Inception v3", SOURCES["inception"])
     standard = "inception" if published(file) == "inception" else None
     if is_torchscript(file):
         return _scripted_inception(file, standard)
@@ -107,7 +113,7 @@ def dinov2(path: str | Path | None = None, size: int = 224) -> Features:
     FID. Images are resized to `size`, bicubic with antialias. None looks in the caches, for the
     largest first. Raises UserError where there is no such file or it holds something else.
     """
-    file = locate(path, DINOV2_FILES, "DINOv2")
+    file = locate(path, DINOV2_FILES, "DINOv2", SOURCES["dinov2"])
     state = read_state(file)
     width = state["cls_token"].shape[-1] if "cls_token" in state else 0
     if width not in NAMES:
@@ -137,8 +143,9 @@ def lpips(
     `alex.pth` or `vgg.pth`; None looks in the caches, and for `linear` in the installed package
     lpips, of which no code is run. Images keep their size. Raises UserError as `inception` does.
     """
-    found = locate(trunk, LPIPS_TRUNKS[kind], f"LPIPS's network ({kind})")
-    layers = locate(linear, (f"{kind}.pth",), f"LPIPS's linear layers ({kind})", _package())
+    what = f"LPIPS's network ({kind})", f"LPIPS's linear layers ({kind})"
+    found = locate(trunk, LPIPS_TRUNKS[kind], what[0], SOURCES["trunk"])
+    layers = locate(linear, (f"{kind}.pth",), what[1], SOURCES["linear"], _package())
     with torch.random.fork_rng(devices=[]):
         try:
             net = freeze(LPIPS(kind, read_state(found), read_state(layers)))

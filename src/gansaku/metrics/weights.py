@@ -51,11 +51,16 @@ def folders() -> list[Path]:
 
 
 def locate(
-    path: str | Path | None, names: Sequence[str], what: str, more: Sequence[Path] = ()
+    path: str | Path | None,
+    names: Sequence[str],
+    what: str,
+    source: str,
+    more: Sequence[Path] = (),
 ) -> Path:
     """The file at `path`, or the first of `names` in the folders (and in `more`).
 
-    Raises UserError that says which names were looked for, where, and what to do.
+    Raises UserError that says which names were looked for, where, and what to do: `source` is
+    where the file can be had.
     """
     if path is not None:
         return _given(Path(path).expanduser(), what)
@@ -67,8 +72,8 @@ def locate(
                     return found
     raise UserError(
         f"the weights of {what} were not found: none of {', '.join(names)} in "
-        f"{', '.join(map(str, searched))}; give the file's path, or put it into one of these "
-        "folders (GANSAKU_WEIGHTS names another); nothing is downloaded"
+        f"{', '.join(map(str, searched))}; nothing is downloaded by itself: get it from {source} "
+        "and give its path, or put it into one of these folders (GANSAKU_WEIGHTS names another)"
     )
 
 
