@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1] / "src" / "gansaku"
 FILES = sorted(ROOT.rglob("*.py"))
 RECIPES = sorted((ROOT / "recipes").glob("[!_]*.py"))
 STDLIB = frozenset(sys.stdlib_module_names)
-TOP = ("__init__", "api", "model", "options")  # files beside the folders
+TOP = ("__init__", "api", "evaluation", "model", "options")  # files beside the folders
 
 INSIDE = {  # who may import what of the package: parts, or single modules
     "core": ("core",),
@@ -27,8 +27,19 @@ INSIDE = {  # who may import what of the package: parts, or single modules
     "doctor": ("doctor", "core", "data", "losses", "nets"),
     "tools": ("tools", "core", "data", "losses", "nets"),
     "export": ("export", "core", "data", "losses", "nets"),
-    "top": ("top", "core", "data", "metrics"),
-    "cli": ("cli", "top", "core", "data", "losses", "nets", "augment", "metrics", "tools"),
+    "top": ("top", "core", "data", "metrics", "doctor"),
+    "cli": (
+        "cli",
+        "top",
+        "core",
+        "data",
+        "losses",
+        "nets",
+        "augment",
+        "metrics",
+        "tools",
+        "doctor",
+    ),
 }
 OUTSIDE = {  # other people's packages
     "core": {"torch", "numpy", "safetensors"},
@@ -37,8 +48,9 @@ OUTSIDE = {  # other people's packages
     "nets": {"torch", "numpy"},
     "recipes": {"torch"},
     "data": {"torch", "numpy", "PIL", "matplotlib"},
-    "metrics": {"torch", "numpy", "scipy", "safetensors", "efficientnet_lite_pytorch"},
+    "metrics": {"torch", "numpy", "scipy", "safetensors", "matplotlib"},
     "tools": {"torch", "numpy", "PIL"},
+    "doctor": {"torch"},
     "top": {"torch", "numpy"},
     "cli": {"torch", "numpy", "PIL", "rich", "tyro"},
 }

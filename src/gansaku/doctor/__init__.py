@@ -1,0 +1,1 @@
+"""The doctor: what ails a run, from its history and its samples, with cause and remedy."""
