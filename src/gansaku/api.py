@@ -26,6 +26,7 @@ from gansaku.core.measuring import Measure
 from gansaku.core.plan import Plan, plan
 from gansaku.core.sinks import Checkpoints, Interrupt, Metrics, Sheets, TensorBoard
 from gansaku.data import PointSpec
+from gansaku.metrics import curve
 from gansaku.metrics.progress import LEAST, ProgressMeasure, spread
 from gansaku.model import Model, load, model_of, recipe_of, same_recipe
 from gansaku.options import Options, open_data, pick_device, stored
@@ -158,6 +159,8 @@ def _play(run: Run, folder: Folder, options: Options, watches: Sequence[Watch]) 
     finally:
         if main:
             board.close()
+            with folder.writing():
+                curve.draw(folder.records(), folder.path / "measure.png")
     _say(folder, f"{'finished' if run.over else 'stopped'} at step {run.steps}")
     return model_of(run, folder)
 

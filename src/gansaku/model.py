@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,25 +35,35 @@ class Model:
         """`n` samples `[n, *spec.shape]`, images in [-1, 1]; the i-th depends on (seed, i)."""
         return sampling.sample(self.recipe, self.nets, n, seed, given, self.device)
 
+    @torch.no_grad()
+    def stream(self, n: int, seed: int = 0, **given: Any) -> Iterator[Tensor]:
+        """The same samples, a few at a time: any number of them in the memory of those few."""
+        yield from sampling.samples(self.recipe, self.nets, n, seed, given, self.device)
+
     def preview(self, samples: Tensor, path: str | Path, **options: Any) -> Path:
         """Draw samples into one picture file."""
         return self.spec.preview(samples, path, **options)
 
 
-def load(where: str | Path, checkpoint_name: str = "last", device: str = "auto") -> Model:
-    """The model of a run folder, from its `last` or `best` checkpoint or that of a step."""
+def load(
+    where: str | Path, checkpoint_name: str = "last", device: str = "auto", average: bool = True
+) -> Model:
+    """The model of a run folder, from its `last` or `best` checkpoint or that of a step.
+
+    Without `average` its networks are those that were trained, not their moving averages.
+    """
     folder = Folder.open(where)
     recipe, spec = recipe_of(folder), spec_from_json(folder.about["spec"])
     tensors, header = checkpoint.read(folder.checkpoint(checkpoint_name))
     same_recipe(recipe, header["recipe"], folder)
     run = Run(recipe, _Blank(spec), device=pick_device(device))
     state.restore(run, tensors, header)
-    return model_of(run, folder)
+    return model_of(run, folder, average)
 
 
-def model_of(run: Run, folder: Folder) -> Model:
+def model_of(run: Run, folder: Folder, average: bool = True) -> Model:
     """The networks of a run as they sample now."""
-    nets = run.averages.view().eval()
+    nets = (run.averages.view() if average else run.nets).eval()
     return Model(run.recipe, run.source.spec, nets, folder.path, run.steps, run.device)
 
 

@@ -6,7 +6,7 @@ import scipy.linalg
 import torch
 
 from gansaku.core.errors import UserError
-from gansaku.metrics.frechet import Moments, frechet_distance
+from gansaku.metrics.frechet import Gaussian, Moments, frechet_distance, without_each
 
 
 def draw(n: int, d: int, seed: int = 0) -> torch.Tensor:
@@ -80,3 +80,22 @@ def test_bad_input_is_one_sentence() -> None:
         Moments.streamed([])
     with pytest.raises(UserError, match="1 of 10 rows are not finite"):
         Moments.of(torch.where(torch.eye(10, 4) > 0, torch.nan, x)[[0] + [5] * 9])
+
+
+@pytest.mark.parametrize("n", [12, 80])
+def test_rows_and_moments_give_one_gaussian(n: int) -> None:
+    """Fewer rows than features, and more."""
+    x, y = draw(n, 30), draw(60, 30, seed=1) + 0.3
+    by_rows = frechet_distance(Gaussian.of_rows(x), Gaussian.of_rows(y))
+    assert by_rows == pytest.approx(frechet_distance(Moments.of(x), Moments.of(y)), rel=1e-9)
+
+
+@pytest.mark.parametrize(("n", "dims"), [(40, 8), (24, 60)])
+def test_leaving_folds_out_by_sums_is_leaving_them_out(n: int, dims: int) -> None:
+    x, y = draw(n, dims) * 3 + 5, Gaussian.of_rows(draw(50, dims, seed=1))
+    parts = x.tensor_split(5)
+    plain = [
+        frechet_distance(Gaussian.of_rows(torch.cat(parts[:k] + parts[k + 1 :])), y)
+        for k in range(5)
+    ]
+    assert without_each(x, y, 5) == pytest.approx(plain, rel=1e-6)

@@ -18,6 +18,10 @@ COMMANDS = {
     "interpolate": "walk between samples: a sheet and an animation",
     "recipes": "the catalogue: every GAN here, and every number of each",
     "data": "what is in a folder or file, and what of it would be fed",
+    "evaluate": "how good samples are: many measures, each with its contract and interval",
+    "compare-results": "which of two evaluations is better, where they may be compared",
+    "memorised": "has it only learned the data by heart?",
+    "doctor": "what ails a run, why, and what to change",
     "parzen": "the log-likelihood that the papers of 2014 report",
     "cite": "the BibTeX of a recipe's paper",
 }
@@ -55,7 +59,7 @@ def _run(name: str, rest: list[str]) -> int:
             f"gansaku has no command {name!r}{nearest(name, COMMANDS) or '.'} "
             f"Commands: {', '.join(COMMANDS)}"
         )
-    importlib.import_module(f"gansaku.cli.{name}").main(rest)
+    importlib.import_module(f"gansaku.cli.{name.replace('-', '_')}").main(rest)
     return 0
 
 

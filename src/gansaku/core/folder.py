@@ -3,7 +3,7 @@
 recipe.txt      the config text           metrics.jsonl   a line on every logging step
 run.json        versions, seed, data ...  tensorboard/    the same numbers as events
 log.txt         what was said             samples/        a sheet every so many steps
-checkpoints/    the last few and the best
+checkpoints/    the last few and the best measure.png     the measure's curve
 """
 
 from __future__ import annotations
