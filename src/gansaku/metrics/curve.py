@@ -41,8 +41,10 @@ def _measure(axes: Any, measured: Sequence[Mapping[str, Any]]) -> None:
     best = min(range(len(values)), key=values.__getitem__)
     axes.plot(steps[best], values[best], "o", mfc="none", mec=INK, ms=9)
     told = f"best: {values[best]:.3g} at step {steps[best]}"
-    axes.annotate(told, (steps[best], values[best]), (0, 14), textcoords="offset points",
-                  ha="right" if best > len(steps) / 2 else "left", fontsize=8, color=INK)  # fmt: skip
+    side = "right" if best > len(steps) / 2 else "left"
+    place = (steps[best], values[best])
+    look = {"textcoords": "offset points", "ha": side, "fontsize": 8, "color": INK}
+    axes.annotate(told, place, (0, 14), **look)
     if min(values) > 0 and max(values) > 20 * min(values):
         axes.set_yscale("log")
     axes.set_xlabel("step")
