@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
-from gansaku.metrics.features import Features
+from gansaku.metrics.features import Features, batched
 from gansaku.nets.features import DigitsCNN, freeze, weights_hash
 
 
@@ -29,8 +29,10 @@ class DigitClassifier:
 
     @property
     def features(self) -> Features:
-        """Penultimate features `[N, 64]`, named `digits-cnn-<hash>`."""
-        return Features("digits-cnn", self.hash, "hidden", "none", self.net.features, batch=1000)
+        """Penultimate features `[N, 64]`, named `digits-cnn-<hash>`, and the classes by them."""
+        head = batched(lambda rows: self.net.head(rows).softmax(1), 1000)
+        extract = self.net.features
+        return Features("digits-cnn", self.hash, "hidden", "none", extract, batch=1000, head=head)
 
     @property
     def name(self) -> str:
