@@ -30,6 +30,14 @@ def test_mean_distance_by_brute_force():
     assert sights.mean_distance(x) == pytest.approx(sum(pairs) / len(pairs), rel=1e-5)
 
 
+def test_share_nearer():
+    a, b = torch.zeros(3, 2), torch.ones(4, 2)
+    x = torch.tensor([[0.1, 0.0], [0.9, 1.0], [0.2, 0.2], [1.0, 1.0]])
+    assert sights.share_nearer(x, a, b) == 0.5
+    line = torch.tensor([[0.0], [1.0], [10.0]])
+    assert sights.share_nearer(line, line, torch.tensor([[5.0]])) == pytest.approx(2 / 3)
+
+
 def test_repeats_and_copies():
     x = noise(40, 6)
     assert sights.repeats(x, x) == 0.0

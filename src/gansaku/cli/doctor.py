@@ -32,7 +32,8 @@ class Args:
       gansaku doctor runs/dcgan-photos --json
 
     It reads what the run wrote down of itself. Where no samples were looked at while it trained
-    (--measure_every 0), its last checkpoint is, if the run's data is at hand.
+    (--measure_every 0), its last checkpoint is, if the run's data is at hand; and of a run that
+    broke, the last steps are played again to see which layer broke first.
     """
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -51,6 +52,8 @@ def main(argv: list[str]) -> None:
     if args.afresh or (history.records and not history.probed):
         history, trouble = _afresh(history, args)
     found = examine(history)
+    if found and found[0].illness == "non-finite":
+        found = examine(_located(history, args, found[0].step))
     if args.json:
         sys.stdout.write(json.dumps(_told(args.run, history, found, trouble), indent=2) + "\n")
     else:
@@ -78,8 +81,25 @@ def _afresh(history: History, args: Args) -> tuple[History, str]:
         return history, f"{error}"
     seen = Probes(run.source)(run, run.sample(256, seed=run.seed + 1))
     bare = [{k: v for k, v in r.items() if not k.startswith(PROBE)} for r in history.records]
-    records = (*bare, {"step": run.steps, **seen})
+    records = (*bare, {"step": max(run.steps, history.step), **seen})
     return dataclasses.replace(history, records=records, once=True), ""
+
+
+def _located(history: History, args: Args, step: int) -> History:
+    """With the layer that broke first, if the last steps can be played again."""
+    from gansaku.doctor.replay import Replay
+
+    try:
+        run = _reopened(args.run, args.data)
+    except UserError:
+        return history
+    where = Replay(run, max(step - run.steps, 1)).find()
+    last = next((i for i, line in enumerate(history.log) if "stopped" in line), None)
+    if not where or last is None:
+        return history
+    log = [*history.log]
+    log[last] += f" first in {where}"
+    return dataclasses.replace(history, log=tuple(log))
 
 
 def _reopened(where: str, data: str | None) -> Run:

@@ -124,21 +124,24 @@ class Probes:
     def _leak(self, run: Run, at: Tensor) -> dict[str, float]:
         """Whether samples are like the data, or like the data as the critic's augmentation has it.
 
-        0 is like the data, 1 like what augmentation makes of it; `augmented` is how far that is
-        from the data.
+        `leak`: the share of samples that lie nearer to augmented data than to plain data, on a
+        scale where it is 0 for data and 1 for augmented data; `augmented` is how far apart these
+        two shares are: near 0, what augmentation does cannot be told.
         """
         if not (isinstance(run.recipe, Augments) and self.images):
             return {}
         if run.recipe.augment is None:
             return {}
         noise = Noise(self.seed, ("probes", "augment"), device=run.device)
-        real = self.real.to(run.device)
+        real = self.real[1::2].to(run.device)
         warped = run.generated(lambda nets: nets.augment(real, noise)).cpu().float()
-        changed = self.space(warped)
-        plain = sights.moments_distance(at, self.at_real)
-        bent = sights.moments_distance(at, changed)
-        found = {"augmented": sights.moments_distance(changed, self.at_real)}
-        return found | {"leak": plain / (plain + bent) if plain + bent > 0 else 0.0}
+        changed, plain = self.space(warped), self.at_real[::2][: len(warped)]
+        least = sights.share_nearer(plain, changed, plain)
+        most = sights.share_nearer(changed, changed, plain)
+        if most - least < 1e-6:
+            return {"augmented": 0.0, "leak": 0.0}
+        share = sights.share_nearer(at, changed, plain)
+        return {"augmented": most - least, "leak": (share - least) / (most - least)}
 
 
 def _some(source: Any, most: int, seed: int) -> Tensor:

@@ -25,6 +25,15 @@ def nearest_other(x: Tensor) -> Tensor:
     return torch.cdist(x, x).fill_diagonal_(torch.inf).amin(1)
 
 
+def share_nearer(x: Tensor, a: Tensor, b: Tensor) -> float:
+    """The share of `x [N, K]` whose nearest row of `a` is nearer than that of `b`; not itself."""
+
+    def nearest(to: Tensor) -> Tensor:
+        return nearest_other(x) if to is x else torch.cdist(x, to).amin(1)
+
+    return float((nearest(a) < nearest(b)).double().mean())
+
+
 def repeats(samples: Tensor, real: Tensor) -> float:
     """The share of samples that have a twin among the samples, nearer than data ever lies."""
     bound = TWIN * float(nearest_other(real).median())

@@ -19,7 +19,7 @@ GROWN = 30.0  # times the early value
 STEEP = 100.0  # times its weight: a gradient penalty at slope 11 where 1 is meant
 _TERM = re.compile(r"(\S+) became (\S+) at step (\d+)")
 _WEIGHT = re.compile(r"(\S+) is not finite at step (\d+)")
-_WHERE = re.compile(r"first in (.+?)(?:[.;]|$)")
+_WHERE = re.compile(r"first in (.+)$")  # what a replay adds
 
 
 def non_finite(history: History) -> Finding | None:
@@ -38,19 +38,19 @@ def non_finite(history: History) -> Finding | None:
 
 
 def _broken(history: History, what: str, value: str, step: str, line: str) -> Finding:
-    player = "G" if what.startswith(("G", "nets/G")) else "D"
+    place = found[1] if (found := _WHERE.search(line)) else ""
+    player = "G" if (place or what.removeprefix("nets/")).startswith("G") else "D"
     gradients = history.series(f"{player}/gradient")
     last = f"; before, {player}'s gradient had norm {gradients.last:.2g}" if gradients else ""
-    where = _WHERE.search(line)
-    layer = f", first in {where[1]}" if where else ""
+    bare = not history.settings.penalties()
     return Finding(
         "non-finite",
-        f"{what} became {value} at step {step}{layer}{last}",
+        f"{what} became {value} by step {step}{', first in ' * bool(place)}{place}{last}",
         "A number grew beyond what a float can hold, and all that is computed from it is lost. "
         "It is the end of an explosion: steps too large, or a critic without bounds.",
         either(
             rate(history, player, 0.1),
-            penalised(history, 1.0, "R1(1.0)") if not history.settings.penalties() else "",
+            penalised(history, 1.0, "R1(1.0)") if bare else "",
             "--precision fp32" if history.option.get("precision") == "bf16" else "",
         ),
         int(step),

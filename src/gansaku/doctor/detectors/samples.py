@@ -25,8 +25,8 @@ FEW_GREYS = 0.02  # of the data's pixels: fewer, and black and white is how the 
 GRID = 10.0  # times the data's power at periods 2 and 4; a DCGAN settles at 3, from 8 halfway
 SETTLED = 0.5  # of the planned steps: strided networks begin with a grid and lose it
 VARIED = 0.5  # of the data's diversity: a first grey blob has a grid that soon goes
-LEAKS = 0.7  # 0.5 is as far from the data as from its augmentation
-VISIBLE = 3.0  # distance of augmented from plain data: less cannot be told in samples
+LEAKS = 0.6  # of the way from data to augmented data
+VISIBLE = 0.3  # of the samples tell augmented from plain data: less cannot be told of a run
 STALE = 3.0  # times as far from the data as the live generator; healthy averages are nearer
 
 
@@ -150,21 +150,19 @@ def leaking(history: History) -> Finding | None:
     found = history.probe("leak")
     if not probed(history) or not found or history.late("augmented") < VISIBLE:
         return None
-    if not found.late().median() > LEAKS:
+    if not (found.late().median() > LEAKS and history.late("diversity") > VARIED):
         return None
     p = history.settings.get("augment.p")
     kind = history.settings.kind("augment")
-    near = 1 - found.late().median()
+    less = 0.6 / p if isinstance(p, float) and p > 0.6 else 0.5
     return Finding(
         "augmentation-leaking",
-        f"samples are {found.late().median() / max(near, 1e-6):.1f} times as far from the data as "
-        f"from the data under {kind or 'augmentation'}",
+        f"samples lie nearer to the data under {kind or 'augmentation'} than to the data as it is: "
+        f"{100 * found.late().median():.0f} % of the way from the one to the other",
         "The critic sees all images augmented, and so strongly that it cannot know what they look "
         "like without. The generator then makes augmented images.",
         either(
-            scaled(history, "augment.p", 0.6 / p if isinstance(p, float) and p > 0.6 else 0.5)
-            if p
-            else "",
+            scaled(history, "augment.p", less),
             "--augment 'DiffAugment(\"translation\")'",
             "--augment None",
         ),
