@@ -26,6 +26,9 @@ from gansaku.core.measuring import Measure
 from gansaku.core.plan import Plan, plan
 from gansaku.core.sinks import Checkpoints, Interrupt, Metrics, Sheets, TensorBoard
 from gansaku.data import PointSpec
+from gansaku.doctor.findings import Finding
+from gansaku.doctor.live import Live
+from gansaku.doctor.probes import Probes
 from gansaku.metrics import curve
 from gansaku.metrics.progress import LEAST, ProgressMeasure, spread
 from gansaku.model import Model, load, model_of, recipe_of, same_recipe
@@ -42,12 +45,14 @@ def train(
     out: str | Path | None = None,
     watches: Sequence[Watch] = (),
     on_plan: Callable[[Plan, Folder, Any], None] | None = None,
+    on_finding: Callable[[Finding], None] | None = None,
     **options: Any,
 ) -> Model:
     """Train `recipe` on `data` (a path, a built-in's name, or an array) in a new run folder.
 
     `options` are the fields of `Options`. `watches` are called with the run after each step and
-    stop it by returning True; `on_plan(plan, folder, source)` is called before the first.
+    stop it by returning True; `on_plan(plan, folder, source)` is called before the first, and
+    `on_finding(finding)` whenever the doctor sees that something ails the run.
     """
     recipe = config.read(recipe) if isinstance(recipe, str) else recipe
     chosen = options_of(options, data)
@@ -68,7 +73,7 @@ def train(
     if chosen.init:
         missed = state.adopt(run, checkpoint.read(Folder.open(chosen.init).checkpoint())[0])
         _say(folder, f"weights of {chosen.init}; without a match: {', '.join(missed) or 'none'}")
-    return _play(run, folder, chosen, watches)
+    return _play(run, folder, chosen, watches, on_finding)
 
 
 def resume(
@@ -77,6 +82,7 @@ def resume(
     data: Any = None,
     watches: Sequence[Watch] = (),
     on_plan: Callable[[Plan, Folder, Any], None] | None = None,
+    on_finding: Callable[[Finding], None] | None = None,
     **changes: Any,
 ) -> Model:
     """Go on with a run from its last good checkpoint, as if it had never stopped.
@@ -127,10 +133,16 @@ def resume(
             )
         if on_plan:
             on_plan(planned, folder, source)
-    return _play(run, folder, chosen, watches)
+    return _play(run, folder, chosen, watches, on_finding)
 
 
-def _play(run: Run, folder: Folder, options: Options, watches: Sequence[Watch]) -> Model:
+def _play(
+    run: Run,
+    folder: Folder,
+    options: Options,
+    watches: Sequence[Watch],
+    on_finding: Callable[[Finding], None] | None,
+) -> Model:
     """The loop with everything that looks at it; Ctrl-C saves, and so does the end."""
     interrupt, main = Interrupt(), ranks.rank() == 0
     if options.keep_memory and keep_large_blocks() and main:
@@ -147,6 +159,7 @@ def _play(run: Run, folder: Folder, options: Options, watches: Sequence[Watch]) 
         board = TensorBoard(folder, run.steps, measure)
         seen = [Metrics(folder, _elapsed(folder)), Sheets(folder, sheet_every, _draw)]
         seen += [measure, board] if measure else [board]
+        seen += [_doctor(folder, on_finding)]
     try:
         if run.steps == 0:  # a run that is killed early can be resumed, and a full disk is known
             keeper.save(run)
@@ -184,8 +197,22 @@ def _measure(
     real = source.take(spread(len(source), 512))["x"]
     probe = ProgressMeasure(real, run.source.spec)
     often = options.measure_every or every
+    probes = Probes(run.source, run.seed)
     many = max(len(real), 64)
-    return Measure(folder, often, many, probe, patience=options.patience, stop=stop)
+    return Measure(folder, often, many, probe, probes, options.patience, stop)
+
+
+def _doctor(folder: Folder, tell: Callable[[Finding], None] | None) -> Watch:
+    """Says what ails the run the moment that it can be seen: in the log, and to whoever asks."""
+    live = Live(folder.path)
+
+    def watch(run: Run) -> None:
+        for finding in live(run):
+            folder.say(f"doctor: {finding.title}: {finding.evidence}")
+            if tell:
+                tell(finding)
+
+    return watch
 
 
 def _draw(run: Run, path: Path) -> Path:

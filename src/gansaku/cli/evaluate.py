@@ -24,14 +24,14 @@ class Args:
     Examples:
       gansaku evaluate runs/quick-mnist5k
       gansaku evaluate runs/dcgan-photos --against photos/ -n 10000
-      gansaku evaluate generated/ --against photos/ --measures frechet_distance,precision_recall
+      gansaku evaluate generated/ --against photos/ --measures frechet_distance,recall
       gansaku evaluate --measures list
 
     Without --against it compares with what the run held out (--holdout 0.1), or else with its
     training data. `gansaku compare-results A B` ranks two of its files, where they may be ranked.
     """
 
-    subject: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FOLDER")] = ""
+    subject: Annotated[str, tyro.conf.Positional, may(metavar="[RUN|FOLDER]")] = ""
     """a run's folder, or pictures that were made elsewhere"""
     against: Annotated[str | None, may(metavar="DATA")] = None
     """real data to compare with: a folder, zip, IDX, npz or npy, a built-in, or one picture"""

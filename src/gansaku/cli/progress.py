@@ -17,6 +17,7 @@ from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 from gansaku.core.plan import Plan
 from gansaku.data.inspect import described
+from gansaku.doctor.findings import Finding
 from gansaku.model import Model, recipe_of
 
 PROMISE = 5.0  # seconds of training after which the time it takes can be told
@@ -30,6 +31,7 @@ class Progress:
         self._began: tuple[float, int] | None = None  # time and step, after the first step
         self._told = False
         self._bar: Bar | None = None
+        self._ails = False  # whether the doctor had something to say
 
     @contextlib.contextmanager
     def showing(self) -> Generator[None]:
@@ -97,6 +99,12 @@ class Progress:
             self._told = True
             say(f"it will take about {duration(elapsed + self._left(run, time.monotonic()))}")
 
+    def finding(self, finding: Finding) -> None:
+        """What the doctor sees, the moment that it does."""
+        say(f"[yellow]doctor: {escape(finding.title)}[/]: {escape(finding.evidence)}")
+        say(f"        {escape(finding.remedy)}")
+        self._ails = True
+
     def close(self, model: Model) -> None:
         """Where the pictures are, and three commands to go on with."""
         if ranks.rank():
@@ -107,6 +115,8 @@ class Progress:
         if sheets := folder.sheets():
             say(f"samples: [b]{escape(str(sheets[-1]))}[/]")
         _best(folder)
+        if self._ails:
+            say(f"doctor:  [b]gansaku doctor {escape(run)}[/] says more of what ails this run")
         longer = f" --steps {2 * model.steps}" if finished else ""
         rows = [
             (f"gansaku sample {run} -n 64 --seed 7", "new samples"),

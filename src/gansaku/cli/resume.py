@@ -31,7 +31,13 @@ def main(argv: list[str]) -> None:
 
     progress = Progress()
     with progress.showing():
-        model = api.resume(where, watches=(progress,), on_plan=progress.plan, **changes)
+        model = api.resume(
+            where,
+            watches=(progress,),
+            on_plan=progress.plan,
+            on_finding=progress.finding,
+            **changes,
+        )
     progress.close(model)
 
 

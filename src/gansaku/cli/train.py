@@ -44,7 +44,13 @@ def main(argv: list[str]) -> None:
     with progress.showing():
         data = options.pop("data", None)
         model = api.train(
-            recipe, data, out=out, watches=(progress,), on_plan=progress.plan, **options
+            recipe,
+            data,
+            out=out,
+            watches=(progress,),
+            on_plan=progress.plan,
+            on_finding=progress.finding,
+            **options,
         )
     progress.close(model)
 
