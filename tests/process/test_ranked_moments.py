@@ -16,6 +16,7 @@ from gansaku.metrics.ranked import moments_over_ranks, share
 ROWS, WIDTH = 1001, 12
 PLAY = f"""
 import sys
+from pathlib import Path
 import torch; torch.set_num_threads(1)
 from gansaku.core import checkpoint, ranks
 from gansaku.core.noise import Noise
