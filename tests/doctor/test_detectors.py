@@ -92,7 +92,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "learning-rate-too-high": [{"D/objective": 50.0, "probe/step/D": 0.01}],
     "mode-collapse": [
         {"probe/diversity": lambda at: 0.9 if at < 0.5 else 0.05, "probe/repeats": 0.9},
-        {"probe/diversity": 0.02, "probe/repeats": 1.0},
+        {"probe/diversity": 0.02, "probe/repeats": 1.0, "images": lambda at: 1e6 * at},
     ],
     "mode-dropping": [{"probe/kind/0": 0.0, "probe/kind/1": 0.2}],
     "oscillation": [
@@ -129,7 +129,7 @@ def test_each_is_named(illness, changes):
         {"D/objective": 0.05, "probe/apart": 0.99},  # strong, as DCGAN's critics are
         {"probe/diversity": 0.6},
         {"probe/kind/0": 0.03},
-        {"probe/checkerboard": 4.0},
+        {"probe/checkerboard": 3.5},
         {"probe/D auc held": 0.65},
         {"probe/live": 5.0, "probe/averaged": 3.0},
         {"probe/leak": 0.4, "probe/augmented": 0.7},

@@ -132,7 +132,7 @@ def _told(run: str, history: History, found: list[Finding], trouble: str) -> dic
 
 def _show(run: str, history: History, found: list[Finding], trouble: str) -> None:
     steps = f"step {history.step}" + (f" of {history.total}" if history.total else "")
-    if not history.records:
+    if not history.records and not found:
         say(f"{escape(run)} has logged nothing yet: there is nothing to judge")
     elif found:
         say(f"[b]{escape(run)}[/] at {steps}: {_count(len(found))}\n")

@@ -16,6 +16,42 @@ MOST = 1000  # lines of each kind that are kept in mind
 FIRST = 20  # of them, which stay
 
 
+AT_ONCE = frozenset(  # what does not pass by itself
+    {
+        "non-finite",
+        "wrong-data-range",
+        "constant-images",
+        "repeated-data",
+        "few-images",
+        "exploding",
+        "dead-critic",
+    }
+)
+LASTS = 0.05  # of the planned steps, for all else: a game has its ups and downs
+
+
+class Attention:
+    """Which findings are news: each illness once, and a passing one only when it does not pass."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, int] = {}
+        self._told: set[str] = set()
+
+    def __call__(self, history: History) -> list[Finding]:
+        found, step = examine(history), history.step
+        names = {finding.illness for finding in found}
+        self._since = {name: self._since.get(name, step) for name in names}
+        least = LASTS * (history.total or step)
+        news = [
+            f
+            for f in found
+            if f.illness not in self._told
+            and (f.illness in AT_ONCE or step - self._since[f.illness] >= least)
+        ]
+        self._told |= {finding.illness for finding in news}
+        return news
+
+
 class Live:
     """Called after every step, with whatever; gives findings, each illness once.
 
@@ -26,7 +62,7 @@ class Live:
     def __init__(self, folder: str | Path) -> None:
         self.path = Path(folder)
         self._history = dataclasses.replace(History.of(self.path), records=())
-        self._read, self._told = 0, set[str]()
+        self._read, self._attention = 0, Attention()
 
     def __call__(self, run: Any = None) -> list[Finding]:
         """Findings that were not told before."""
@@ -37,9 +73,7 @@ class Live:
         parts = [[r for r in kept if ("measure" in r) is measured] for measured in (False, True)]
         kept = sorted(itertools.chain(*map(thinned, parts)), key=lambda r: r["step"])
         self._history = dataclasses.replace(self._history, records=tuple(kept))
-        found = [f for f in examine(self._history) if f.illness not in self._told]
-        self._told |= {finding.illness for finding in found}
-        return found
+        return self._attention(self._history)
 
     def _news(self) -> list[dict[str, Any]]:
         """The whole lines that were added since the last look."""

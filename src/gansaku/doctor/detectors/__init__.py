@@ -54,6 +54,7 @@ EXPLAINS = {  # an illness, and those that are not told beside it, for it brings
     "repeated-data": frozenset({"few-images", "overfitting-critic", "mode-dropping"}),
     "overfitting-critic": frozenset({"few-images", "critic-too-strong", "mode-dropping"}),
     "oscillation": frozenset({"mode-dropping"}),
+    "few-images": frozenset({"mode-dropping"}),
 }
 
 

@@ -1,0 +1,65 @@
+"""The gallery: in each sick run the right illness is named first, and nothing in healthy ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gansaku.doctor.bill import looked_at
+from gansaku.doctor.detectors import EXPLAINS, examine
+from gansaku.doctor.findings import TITLES
+from gansaku.doctor.history import History
+from gansaku.doctor.live import Attention
+
+FOLDER = Path(__file__).parent / "histories"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "sick-runs.md"
+KNOWN_MISSES: dict[str, str] = {}  # runs of the test set that are named otherwise, and how
+ABOUT = {path.parent.name: json.loads(path.read_text()) for path in FOLDER.glob("*/run.json")}
+SICK = sorted(name for name, about in ABOUT.items() if about["expected"])
+WELL = sorted(name for name, about in ABOUT.items() if not about["expected"])
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_the_illness_is_named(name):
+    found = examine(History.of(FOLDER / name))
+    expected = KNOWN_MISSES.get(name, ABOUT[name]["expected"])
+    assert [f.illness for f in found][:1] == ([expected] if expected else [])
+    for finding in found:
+        assert any(c.isdigit() for c in finding.evidence), "evidence has numbers"
+        assert finding.remedy
+        assert finding.cause.count(". ") == 1, "two sentences"
+        assert finding.cause.endswith(".")
+
+
+@pytest.mark.parametrize("name", WELL)
+def test_the_healthy_are_healthy(name):
+    history = History.of(FOLDER / name)
+    assert examine(history) == []
+    assert len(looked_at(history)) >= 2
+
+
+@pytest.mark.parametrize("name", WELL)
+def test_the_healthy_are_healthy_all_the_while(name):
+    """What is told beside the bar, at each point where it looks."""
+    history = History.of(FOLDER / name)
+    steps = sorted({record["step"] for record in history.records})
+    attention = Attention()
+    assert not [f.illness for step in steps for f in attention(history.until(step))]
+
+
+def test_there_are_enough_of_both():
+    assert len({ABOUT[name]["expected"] for name in SICK}) >= 15
+    assert len(WELL) >= 10
+    assert len({ABOUT[name]["name"] for name in WELL}) >= 9
+
+
+def test_every_illness_has_a_title_and_a_section():
+    page = PAGE.read_text(encoding="utf-8")
+    for slug in TITLES:
+        assert f'<a id="{slug}"></a>' in page, slug
+    assert set(EXPLAINS) <= set(TITLES)
+    for cause, consequences in EXPLAINS.items():
+        assert consequences <= set(TITLES)
+        assert cause not in consequences
