@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gansaku.core import sampling
+from gansaku.core import latents, sampling
 from gansaku.core.capabilities import Latent, Scores, able
 from gansaku.core.contract import Nets
 from gansaku.core.errors import UserError
+from gansaku.core.latents import lerp, slerp
 from gansaku.recipes.quick import Quick
 from gansaku.tools import interpolate
-from gansaku.tools.interpolate import lerp, slerp
 
 T = torch.linspace(0, 1, 9)
 
@@ -108,7 +108,7 @@ def test_stops_are_the_samples_of_the_seed():
     assert torch.equal(interpolate.generate(Model(), samples), samples)
 
 
-@pytest.mark.parametrize("mode", interpolate.MODES)
+@pytest.mark.parametrize("mode", latents.MODES)
 def test_a_walk_passes_its_stops(mode):
     stops = pair(5)[0]
     loop = interpolate.walk(stops, 6, mode)
@@ -116,7 +116,7 @@ def test_a_walk_passes_its_stops(mode):
     assert torch.equal(loop[::6], stops)
     line = interpolate.walk(stops, 6, mode, closed=False)
     assert torch.equal(line, torch.cat([loop[:24], stops[-1:]]))
-    last = interpolate.MODES[mode](stops[-1:], stops[:1], torch.tensor([5 / 6]))[0]
+    last = latents.MODES[mode](stops[-1:], stops[:1], torch.tensor([5 / 6]))[0]
     assert torch.allclose(loop[-1:], last)
 
 

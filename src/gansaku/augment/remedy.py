@@ -1,4 +1,4 @@
-"""What `--remedy` adds to a duel: three rules that act on the critic, and write down what they do."""
+"""What `--remedy` adds to a duel: three rules that act on the critic and say what they do."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from gansaku.core.capabilities import Latent, able
 from gansaku.core.contract import Nets, Recipe
-from gansaku.core.errors import UserError, nearest
+from gansaku.core.errors import UserError
+from gansaku.core.latents import mode_of
 from gansaku.core.noise import Noise
 from gansaku.metrics.estimate import Estimate
 
@@ -43,12 +44,14 @@ def path_length(
     length); 1e-2 is off by 1 to 2 % (the path bends). Run half precision in float32. Raises
     UserError for latents that do not match, fewer than 3 paths or an unknown mode.
     """
-    _check(starts, ends, mode, epsilon)
+    _check(starts, ends, epsilon)
+    way = mode_of(mode)
     t = Noise(seed, ("path",)).uniform(len(starts)).double()
     found = []
     for a, b, at in zip(starts.split(chunk), ends.split(chunk), t.split(chunk), strict=True):
         with torch.no_grad():
-            here, there = (generate(MODES[mode](a, b, at + step)) for step in (0.0, epsilon))
+            steps = torch.stack([at, at + epsilon])
+            here, there = (generate(z) for z in way(a, b, steps))
             found.append(distance(here, there).double().cpu() / epsilon**2)
     return trimmed(torch.cat(found), drop)
 
@@ -99,38 +102,7 @@ def trimmed(values: Tensor, drop: float = 0.01) -> Estimate:
     return Estimate(float(kept.mean()), error)
 
 
-def straight(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """`a + t (b - a)` row by row: `a [N, ...]`, `b [N, ...]`, `t [N]` -> `[N, ...]`."""
-    at = t.to(a.device).reshape(-1, *[1] * (a.ndim - 1))
-    return (a.double() + at * (b.double() - a.double())).to(a.dtype)
-
-
-def great_circle(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Spherical interpolation row by row (Shoemake 1985); lengths change linearly.
-
-    For a network that scales z to a fixed length first (as in the paper) this is the paper's
-    slerp. Worked out in float64: a step of 1e-4 of the way is small beside a float32 z.
-    """
-    x, y = a.flatten(1).double(), b.flatten(1).double()
-    at = t.to(a.device)[:, None]
-    long_x, long_y = x.norm(dim=1, keepdim=True), y.norm(dim=1, keepdim=True)
-    unit, other = x / long_x, y / long_y
-    angle = 2 * torch.atan2((unit - other).norm(dim=1), (unit + other).norm(dim=1))[:, None]
-    across = other - (unit * other).sum(1, keepdim=True) * unit
-    across = across / across.norm(dim=1, keepdim=True).clamp(min=1e-300)
-    turned = torch.cos(at * angle) * unit + torch.sin(at * angle) * across
-    return ((long_x + at * (long_y - long_x)) * turned).to(a.dtype).reshape(a.shape)
-
-
-MODES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
-    "spherical": great_circle,
-    "linear": straight,
-}
-
-
-def _check(starts: Tensor, ends: Tensor, mode: str, epsilon: float) -> None:
-    if mode not in MODES:
-        raise UserError(f"mode must be spherical or linear, not {mode!r}{nearest(mode, MODES)}")
+def _check(starts: Tensor, ends: Tensor, epsilon: float) -> None:
     if starts.shape != ends.shape or len(starts) < 3:
         found = f"{list(starts.shape)} and {list(ends.shape)}"
         raise UserError(f"a path length needs 3 or more pairs of latents; found {found}")
