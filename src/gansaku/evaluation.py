@@ -107,7 +107,7 @@ class Subject:
     def side(self, n: int, seed: int) -> Side:
         """At most `n` of its samples."""
         if self.model is None:
-            return side_of(self.source, n)  # ty: ignore
+            return side_of(self.source, n)
         return Side((Part(x) for x in self.model.stream(n, seed)), n)
 
 

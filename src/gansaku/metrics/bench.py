@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from gansaku.core.errors import UserError
-from gansaku.metrics.estimate import Estimate
 from gansaku.metrics.features import Features
 from gansaku.metrics.frechet import Gaussian, Moments
 
@@ -86,16 +85,16 @@ class Side:
         return self._seen.x
 
     @property
-    def y(self) -> Tensor | None:
+    def y(self) -> Any:
         return self._seen.y
 
     @property
-    def rows(self) -> Tensor | None:
+    def rows(self) -> Any:
         """The features of those samples."""
         return self._seen.rows
 
     @property
-    def moments(self) -> Moments | None:
+    def moments(self) -> Any:
         return self._seen.moments
 
     @property
@@ -121,16 +120,15 @@ class Bench:
 
     fake: Side
     real: Side
-    features: Features | None
+    features: Any  # Features; None for points. What may be None here, a measure's `lacks` asks for
     spec: Any  # of the samples
     seed: int = 0
     folds: int = 8
     paired: bool = False  # sample i belongs to real picture i
-    valid: Tensor | None = None  # real pictures that choose a parameter: Parzen's sigma
-    modes: tuple[Tensor, float] | None = None  # centres [K, D] of points, and their width
-    digits: Callable[[Tensor], Tensor] | None = None  # logits of one-channel digits
-    # distance, pairs -> perceptual path length of the model's latent, and its settings
-    walk: Callable[[Callable[..., Tensor], int], tuple[Estimate, dict[str, Any]]] | None = None
+    valid: Any = None  # real pictures that choose a parameter: Parzen's sigma
+    modes: Any = None  # centres [K, D] of points, and their width
+    digits: Any = None  # one-channel digits -> logits
+    walk: Any = None  # distance, pairs -> path length of the model's latent, and its settings
     _known: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

@@ -74,8 +74,7 @@ def classes(bench: Bench) -> str | None:
 
 def latent(bench: Bench) -> str | None:
     lacks = "it walks between latents of a run, and there are none"
-    maps = "the feature network has no maps; take --features backbone"
-    return pictures(bench) or (lacks if bench.walk is None else _mapless(bench) and maps)
+    return pictures(bench) or (lacks if bench.walk is None else _mapless(bench))
 
 
 def labelled(bench: Bench) -> str | None:
@@ -101,8 +100,7 @@ def pairs(bench: Bench) -> str | None:
 
 
 def mapped_pairs(bench: Bench) -> str | None:
-    maps = "the feature network has no maps; take --features backbone"
-    return pairs(bench) or (_mapless(bench) and maps)
+    return pairs(bench) or _mapless(bench)
 
 
 def single(bench: Bench) -> str | None:
@@ -111,16 +109,16 @@ def single(bench: Bench) -> str | None:
 
 
 def mapped_single(bench: Bench) -> str | None:
-    maps = "the feature network has no maps; take --features backbone"
-    return single(bench) or (_mapless(bench) and maps)
+    return single(bench) or _mapless(bench)
 
 
 def mixture(bench: Bench) -> str | None:
     return points(bench) or (None if bench.modes else "the data has no modes that are known")
 
 
-def _mapless(bench: Bench) -> bool | None:
-    return (bench.features is None or bench.features.maps is None) or None
+def _mapless(bench: Bench) -> str | None:
+    able = bench.features is not None and bench.features.maps is not None
+    return None if able else "the feature network has no maps; take --features backbone"
 
 
 # fmt: off
