@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -15,6 +14,7 @@ from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Sha
 from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
+from gansaku.core.priors import draw
 
 COUNTS = ("steps", "batch_size", "z", "d_updates", "g_batches", "width")  # none may be nought
 Output = Tensor | list[Tensor]  # a critic's logits: of any shape, or one for each scale
@@ -47,17 +47,22 @@ class Helper(Protocol):
 
 
 class Critic:
-    """D as the losses see it: augmentation is inside, and no input goes through it twice.
+    """D as the losses see it: labels and augmentation are inside, no input goes through it twice.
 
     A penalty at the real data and the objective ask for the same logits: outputs are kept by
-    the identity of the input.
+    the identity of the input. `whole(x)` is all that D says, of which `logits` picks a part.
     """
 
-    def __init__(self, forward: Callable[[Any], Output]) -> None:
-        self._forward = forward
-        self._made: list[tuple[Any, Output]] = []
+    def __init__(
+        self, forward: Callable[[Any], Any], logits: Callable[[Any], Output] = lambda said: said
+    ) -> None:
+        self._forward, self._logits = forward, logits
+        self._made: list[tuple[Any, Any]] = []
 
     def __call__(self, x: Any) -> Output:
+        return self._logits(self.whole(x))
+
+    def whole(self, x: Any) -> Any:
         for seen, out in self._made:
             if seen is x:
                 return out
@@ -151,23 +156,39 @@ class Duel(Recipe):
         share = None if self.fresh or self.g_batches != 1 else Share(g, self.with_fakes)
         return (Stage("train", phases, self.steps, share=share),)
 
+    def condition(self, batch: Batch, times: int = 1) -> dict[str, Tensor]:
+        """What G and D are told besides, a row for each of `times` fakes a sample; here nothing."""
+        return {}
+
+    def logits(self, said: Any) -> Output:
+        """The part of D's output that the objective and the penalties see; here all of it."""
+        return said
+
+    def d_extra(self, nets: Nets, critic: Critic, batch: Batch, clock: Clock) -> Terms:
+        """What D minimises besides, from what the critic has seen already; here nothing."""
+        return {}
+
+    def g_extra(self, nets: Nets, critic: Critic, batch: Batch, clock: Clock) -> Terms:
+        """What G minimises besides; here nothing."""
+        return {}
+
     def with_fakes(self, nets: Nets, batch: Batch, clock: Clock, times: int = 1) -> Batch:
-        """The batch with `fake`, unless it is there."""
+        """The batch with `fake` and its latents `z`, unless they are there."""
         if "fake" in batch:
             return batch
         z = self.latents(times * len(batch["x"]), clock)
-        return {**batch, "fake": nets.G(z)}
+        return {**batch, "z": z, "fake": nets.G(z, **self.condition(batch, times))}
 
-    def judge(self, nets: Nets, clock: Clock) -> Critic:
-        """The critic of this move: whatever it sees is augmented first."""
+    def judge(self, nets: Nets, clock: Clock, **told: Tensor) -> Critic:
+        """The critic of this move: whatever it sees is augmented first; `told` are its labels."""
         if "augment" not in nets:
-            return Critic(nets.D)
-        return Critic(lambda x: nets.D(nets.augment(x, clock)))
+            return Critic(lambda x: nets.D(x, **told), self.logits)
+        return Critic(lambda x: nets.D(nets.augment(x, clock), **told), self.logits)
 
     def d_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         batch = self.with_fakes(nets, batch, clock)
         real, fake = batch["x"].detach(), batch["fake"].detach()  # leaves that penalties may mark
-        critic = self.judge(nets, clock)
+        critic = self.judge(nets, clock, **self.condition(batch))
         factor = self.penalty_factor(clock) * (nets.remedy.factor() if self.remedy else 1.0)
         terms = {
             type(penalty).__name__: factor * penalty(critic, real, fake, clock)
@@ -180,14 +201,16 @@ class Duel(Recipe):
             clock.note(**nets.augment.watch(at_real))
         if self.remedy is not None:
             clock.note(**nets.remedy.watch(at_real, at_fake))
-        return {"objective": self.objective.d(at_real, at_fake), **terms}
+        extra = self.d_extra(nets, critic, {**batch, "x": real, "fake": fake}, clock)
+        return {"objective": self.objective.d(at_real, at_fake), **terms, **extra}
 
     def g_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         batch = self.with_fakes(nets, batch, clock, self.g_batches)
-        critic = self.judge(nets, clock)
+        critic = self.judge(nets, clock, **self.condition(batch, self.g_batches))
         at_fake = critic(batch["fake"])
         at_real = critic(batch["x"]) if self.objective.paired else at_fake
-        return {"objective": self.objective.g(at_real, at_fake)}
+        extra = self.g_extra(nets, critic, batch, clock)
+        return {"objective": self.objective.g(at_real, at_fake), **extra}
 
     def after_d(self, nets: Nets, stats: Mapping[str, Tensor], clock: Clock) -> None:
         if self.constraint is not None:
@@ -198,16 +221,8 @@ class Duel(Recipe):
             nets.remedy.adapt(stats, self.batch_size)
 
     def latents(self, n: int, noise: Noise, truncate: float | None = None) -> Tensor:
-        """`[n, z]` from the prior; `truncate` t keeps each coordinate within +-t of its centre.
-
-        A normal prior is truncated by its quantiles (arXiv:1809.11096, section 3.1), not clipped.
-        """
-        if self.prior == "uniform":
-            return noise.uniform(n, self.z, low=-1.0, high=1.0) * (truncate or 1.0)
-        if truncate is None:
-            return noise.normal(n, self.z)
-        inside = noise.uniform(n, self.z, low=-1.0, high=1.0) * math.erf(truncate / math.sqrt(2))
-        return torch.erfinv(inside).mul_(math.sqrt(2))
+        """`[n, z]` from the prior, truncated as `gansaku.core.priors.draw` says."""
+        return draw(self.prior, n, self.z, noise, truncate)
 
     def generate(self, nets: Nets, z: Tensor, given: Mapping[str, Any] | None = None) -> Tensor:
         """Samples `[N, *spec.shape]` of the latents `z [N, self.z]`."""
@@ -218,7 +233,7 @@ class Duel(Recipe):
 
     def score(self, nets: Nets, x: Tensor) -> Tensor:
         """The critic's logits `[N]` of samples, for pictures of its surface and for anomalies."""
-        return nets.D(x).reshape(len(x), -1).mean(1)
+        return rows(self.logits(nets.D(x)))
 
 
 def mean(out: Output) -> Tensor:
@@ -226,3 +241,9 @@ def mean(out: Output) -> Tensor:
     if isinstance(out, Tensor):
         return out.detach().mean()
     return torch.stack([scale.detach().mean() for scale in out]).mean()
+
+
+def rows(out: Output) -> Tensor:
+    """One logit a sample, `[N]`: patches are averaged, scales count alike."""
+    scales = [out] if isinstance(out, Tensor) else out
+    return torch.stack([scale.reshape(len(scale), -1).mean(1) for scale in scales]).mean(0)
