@@ -179,6 +179,10 @@ class Duel(Recipe):
         z = self.latents(times * len(batch["x"]), clock)
         return {**batch, "z": z, "fake": nets.G(z, **self.condition(batch, times))}
 
+    def sides(self, batch: Batch) -> tuple[Any, Any]:
+        """What D compares, real and fake: leaves, which penalties may mark."""
+        return batch["x"].detach(), batch["fake"].detach()
+
     def judge(self, nets: Nets, clock: Clock, **told: Tensor) -> Critic:
         """The critic of this move: whatever it sees is augmented first; `told` are its labels."""
         if "augment" not in nets:
@@ -187,7 +191,7 @@ class Duel(Recipe):
 
     def d_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         batch = self.with_fakes(nets, batch, clock)
-        real, fake = batch["x"].detach(), batch["fake"].detach()  # leaves that penalties may mark
+        real, fake = self.sides(batch)
         critic = self.judge(nets, clock, **self.condition(batch))
         factor = self.penalty_factor(clock) * (nets.remedy.factor() if self.remedy else 1.0)
         terms = {
