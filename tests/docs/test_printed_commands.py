@@ -15,7 +15,8 @@ from gansaku.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
-SMALL = ["--width", "4", "--batch_size", "4", "--measure_every", "0", "--device", "cpu"]
+SMALL = ["--width", "4", "--batch_size", "4", "--device", "cpu"]
+PROTOCOL = ["-n", "24", "--features", "random-conv"]  # what follows a flag again goes before it
 
 
 def commands(page: Path) -> list[list[str]]:
@@ -30,6 +31,9 @@ def shortened(words: list[str]) -> list[str]:
     text = re.sub(r"--steps \d+", "--steps 8" if words[0] == "resume" else "--steps 4", text)
     if words[0] == "train":
         text += " " + shlex.join(SMALL) + ("" if "--steps" in text else " --steps 4")
+        text += f" --measure_every {2 if '--patience' in text else 0}"
+    if words[0] in ("evaluate", "memorised"):
+        text += " " + shlex.join(PROTOCOL)
     return shlex.split(text)
 
 
@@ -39,7 +43,7 @@ def place(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     Path("photos").mkdir()
-    for number in range(12):
+    for number in range(60):
         pixels = rng.integers(0, 256, (24, 20 + number % 3, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(f"photos/{number}.png")
     return tmp_path

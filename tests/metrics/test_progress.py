@@ -91,3 +91,9 @@ def test_bad_input_is_one_sentence() -> None:
     measure = ProgressMeasure(torch.randn(20, 2), PointSpec())
     with pytest.raises(UserError, match="4 samples or more; found 3"):
         measure(torch.zeros(3, 2))
+
+
+def test_a_few_held_out_pictures_are_enough_of_a_reference() -> None:
+    """--holdout 0.1 of sixty pictures: six."""
+    found = ProgressMeasure(blobs(6, 16, 3, 0), ImageSpec(16, 16, 3))(blobs(64, 16, 3, 1))
+    assert math.isfinite(found["value"])

@@ -11,7 +11,7 @@ import tyro
 
 from gansaku.cli.flags import may, parse
 from gansaku.cli.show import escape, grid, say
-from gansaku.core.errors import UserError, nearest
+from gansaku.core.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 MOST = 100_000  # training pictures that are looked through
 SIDE = 32  # pixels: pictures are made no larger before they are compared pixel by pixel
-FEATURES = ("random_conv", "backbone")
 ROWS, EACH = 12, 3  # of the sheet: samples, and neighbours of each kind
 
 Spaces = dict[str, "Callable[[Tensor], Tensor]"]
@@ -50,8 +49,8 @@ class Args:
     """samples"""
     seed: int = 1
     """of the samples"""
-    features: Annotated[str, tyro.conf.arg(metavar="random_conv|backbone")] = "random_conv"
-    """compared besides pixels; backbone: trained on ImageNet, slower"""
+    features: Annotated[str, tyro.conf.arg(metavar="NAME[:FILE]")] = "random-conv"
+    """compared besides pixels: those of `evaluate`; backbone is trained on ImageNet, and slower"""
     out: Annotated[str | None, may(metavar="FILE")] = None
     """the sheet of samples with their nearest training pictures; none: in the run"""
     checkpoint: Annotated[str, tyro.conf.arg(metavar="last|best|STEP")] = "last"
@@ -64,16 +63,12 @@ def main(argv: list[str]) -> None:
     args = parse(Args, argv, "memorised")
     if args.n < 2:
         raise UserError(f"-n must be at least 2, not {args.n}")
-    if args.features not in FEATURES:
-        known = ", ".join(FEATURES)
-        near = nearest(args.features, FEATURES)
-        raise UserError(f"--features must be one of {known}, not {args.features!r}{near}")
     from gansaku.metrics.memorisation import examine, judge
     from gansaku.model import load
 
     model = load(args.run, args.checkpoint, args.device)
-    source, mirrored = _training(model, args.data)
     spaces = _spaces(model, args.features)
+    source, mirrored = _training(model, args.data)
     samples = model.sample(args.n, args.seed).cpu()
     train, kept = _views(source, spaces, mirrored)
     test = _views(source.held, spaces, False)[0] if source.held is not None else None
@@ -107,9 +102,9 @@ def _spaces(model: Model, features: str) -> Spaces:
     """By name, what maps samples to the rows that are compared."""
     if len(model.spec.shape) != 3:
         return {"coordinates": lambda points: points.flatten(1)}
-    from gansaku.metrics.features import backbone, random_conv, shrink
+    from gansaku.metrics.features import open_features, shrink
 
-    made = backbone() if features == "backbone" else random_conv(model.spec.channels)
+    made = open_features(features, model.spec.channels)
     return {"pixels": lambda images: shrink(images, SIDE).flatten(1), made.network: made}
 
 

@@ -55,7 +55,8 @@ class KernelReference:
 
     def __call__(self, x: Tensor, folds: int = 10) -> Estimate:
         """Unbiased squared MMD of `x [N, D]`, its error by leaving out one fold at a time."""
-        check_features(2 * folds, samples=x, reference=self.y)
+        check_features(2 * folds, samples=x)
+        check_features(2, samples=x, reference=self.y)
         x = x.double()
         gram = polynomial_kernel(x, x, self.degree).fill_diagonal_(0)
         cross = polynomial_kernel(x, self.y, self.degree).mean(1)
