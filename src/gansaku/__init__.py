@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "train": "gansaku.api",
     "resume": "gansaku.api",
+    "evaluate": "gansaku.evaluation",
     "load": "gansaku.model",
     "Model": "gansaku.model",
     "open_source": "gansaku.data",
