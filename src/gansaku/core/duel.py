@@ -138,7 +138,7 @@ class Duel(Recipe):
         members = {"G": self.generator(spec), "D": self.critic(spec)}
         augment = self.augment
         if self.remedy is not None:
-            wasserstein = bool(self.objective.progress(torch.zeros(1), torch.zeros(1)))
+            wasserstein = "wasserstein" in self.objective.progress(torch.zeros(1), torch.zeros(1))
             members["remedy"] = self.remedy.build(bool(self.penalties), wasserstein)
             if augment is None and len(spec.shape) == 3:
                 augment = self.remedy.augment
@@ -163,6 +163,10 @@ class Duel(Recipe):
     def logits(self, said: Any) -> Output:
         """The part of D's output that the objective and the penalties see; here all of it."""
         return said
+
+    def d_objective(self, nets: Nets, batch: Batch, real: Output, fake: Output) -> Tensor:
+        """The objective of D's outputs, where it needs samples or a state as well: margins, k."""
+        return self.objective.d(real, fake)
 
     def d_extra(self, nets: Nets, critic: Critic, batch: Batch, clock: Clock) -> Terms:
         """What D minimises besides, from what the critic has seen already; here nothing."""
@@ -205,8 +209,9 @@ class Duel(Recipe):
             clock.note(**nets.augment.watch(at_real))
         if self.remedy is not None:
             clock.note(**nets.remedy.watch(at_real, at_fake))
-        extra = self.d_extra(nets, critic, {**batch, "x": real, "fake": fake}, clock)
-        return {"objective": self.objective.d(at_real, at_fake), **terms, **extra}
+        seen = {**batch, "x": real, "fake": fake}
+        extra = self.d_extra(nets, critic, seen, clock)
+        return {"objective": self.d_objective(nets, seen, at_real, at_fake), **terms, **extra}
 
     def g_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         batch = self.with_fakes(nets, batch, clock, self.g_batches)
