@@ -27,7 +27,7 @@ AT_ONCE = frozenset(  # what does not pass by itself
         "dead-critic",
     }
 )
-LASTS = 0.05  # of the planned steps, for all else: a game has its ups and downs
+LASTS = 0.15  # of the planned steps, for all else: a game has its ups and downs
 
 
 class Attention:

@@ -149,8 +149,9 @@ def learning_rate(history: History) -> Finding | None:
 
 def _wild(history: History, player: str, loud: bool) -> bool:
     """A rate beyond all that is known to work, or steps that large and losses beyond a guess."""
-    ratio = _ratio(history, player)
-    return ratio > WILD and (loud or _rate(history, player) >= FAST)
+    if _rate(history, player) >= FAST:  # later, all may be lost and nothing move any more
+        return _ratio(history, player, late=False) > WILD
+    return loud and _ratio(history, player) > WILD
 
 
 def _rate(history: History, player: str) -> float:
@@ -158,12 +159,12 @@ def _rate(history: History, player: str) -> float:
     return float(found) if isinstance(found, int | float) else 0.0
 
 
-def _ratio(history: History, player: str) -> float:
+def _ratio(history: History, player: str, late: bool = True) -> float:
     step, weights = history.probe(f"step/{player}"), history.probe(f"weights/{player}")
     if len(step) < history.least(3) or len(step) != len(weights):
         return math.nan
     ratios = [s / max(w, 1e-12) for s, w in zip(step.values, weights.values, strict=True)]
-    return Series(step.steps, tuple(ratios)).late().median()
+    return Series(step.steps, tuple(ratios)).late().median() if late else max(ratios)
 
 
 def _grown(series: Series) -> tuple[float, float]:

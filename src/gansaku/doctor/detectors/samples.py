@@ -18,6 +18,7 @@ MANY = 200_000  # images: on digits, the GAN of 2014 paints one grey blob until 
 STUCK = 0.8  # of the distance to the data a third of the run ago
 COMMON = 0.04  # of the data: of rarer kinds, 256 samples may well miss one
 MISSED = 0.1  # of its share of the data: a kind that is all but absent
+NOTABLE = 0.1  # of the data in all: a single small kind may well be thin for a while
 REACHED = 0.97  # told apart from data: above, samples are not yet of any kind of data
 EXPECTED = 8.0  # samples of a kind: where so many are due, none by chance is 1 in 3,000
 GREYS = 0.25  # of the data's midtones
@@ -81,9 +82,9 @@ def mode_dropping(history: History) -> Finding | None:
         for i, share in enumerate(data)
         if share >= COMMON and share * 256 >= EXPECTED and usual[i] < MISSED * share
     ]
-    if not missing or not history.late("apart") < REACHED:
-        return None
     lost = sum(data[i] for i in missing)
+    if lost < NOTABLE or not history.late("apart") < REACHED:
+        return None
     return Finding(
         "mode-dropping",
         f"{len(missing)} of {len(data)} kinds of data, {100 * lost:.0f} % of it, have "
