@@ -11,13 +11,14 @@ from gansaku.data.spec import ImageSpec
 
 
 class Pictures:
-    """Endless smooth pictures; sample p of a seed is always the same."""
+    """Endless smooth pictures of three classes; sample p of a seed is always the same."""
 
     def __init__(self, height: int = 16, width: int = 16, channels: int = 1) -> None:
-        self.spec = ImageSpec(height, width, channels)
+        self.spec = ImageSpec(height, width, channels, ("one", "two", "three"))
 
     def batch(self, start: int, n: int, seed: int, *, spec: Any = None, **where: Any) -> dict:
-        return {"x": torch.stack([self._one(start + i, seed) for i in range(n)])}
+        x = torch.stack([self._one(start + i, seed) for i in range(n)])
+        return {"x": x, "y": torch.arange(start, start + n) % self.spec.classes}
 
     def _one(self, place: int, seed: int) -> torch.Tensor:
         g = torch.Generator().manual_seed(seed_of(seed, "picture", place))

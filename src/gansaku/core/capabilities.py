@@ -34,7 +34,42 @@ class Scores(Protocol):
         ...
 
 
+@runtime_checkable
+class Encodes(Latent, Protocol):
+    """Samples are mapped back to latents, from which they can be made again."""
+
+    def encode(self, nets: Nets, x: Tensor, noise: Noise | None = None) -> Tensor:
+        """Latents `[N, ...]` of samples `[N, *spec.shape]`: what `generate` makes them from.
+
+        Without `noise` a stochastic encoder gives its mean; with it, a draw.
+        """
+        ...
+
+
+@runtime_checkable
+class Conditional(Protocol):
+    """Samples are of classes that may be asked for: `given["y"]` holds their numbers."""
+
+    def classes(self, spec: Any) -> tuple[str, ...]:
+        """The names of the classes, in the order of their numbers; empty where there are none."""
+        ...
+
+
+@runtime_checkable
+class Sweeps(Latent, Protocol):
+    """Parts of the latents are codes, which may be swept one at a time."""
+
+    def sweeps(self, z: Tensor, columns: int) -> dict[str, Tensor]:
+        """For each code by name, `[N, columns, ...]`: the latents `z [N, ...]` with it swept."""
+        ...
+
+
 Capability = TypeVar("Capability")
+
+
+def classes_of(recipe: Recipe, spec: Any) -> tuple[str, ...]:
+    """The names of the classes that samples may be asked for; empty where there are none."""
+    return recipe.classes(spec) if isinstance(recipe, Conditional) else ()
 
 
 def able(recipe: Recipe, capability: type[Capability], to: str) -> Capability:
@@ -46,3 +81,12 @@ def able(recipe: Recipe, capability: type[Capability], to: str) -> Capability:
         f"{type(recipe).__name__} cannot {to}: it lacks the capability {capability.__name__!r} "
         f"({needed[0].lower()}{needed[1:]})"
     )
+
+
+def reconstruct(recipe: Recipe, nets: Nets, x: Tensor, noise: Noise | None = None) -> Tensor:
+    """What the recipe makes of its own codes of samples `x [N, *spec.shape]`: of x's shape.
+
+    Raises UserError for a recipe that has no encoder.
+    """
+    encoder = able(recipe, Encodes, "reconstruct")
+    return encoder.generate(nets, encoder.encode(nets, x, noise))

@@ -9,6 +9,9 @@ from gansaku.losses.adversarial import (
     RelativisticAverage,
     Wasserstein,
 )
+from gansaku.losses.divergences import FDivergence, Sinkhorn
+from gansaku.losses.energy import BoundaryEquilibrium, EnergyMargin, LossSensitive
+from gansaku.losses.information import Codes
 from gansaku.losses.penalties import (
     DRAGAN,
     R1,
@@ -23,15 +26,21 @@ __all__ = [
     "DRAGAN",
     "R1",
     "R2",
+    "BoundaryEquilibrium",
+    "Codes",
     "Drift",
+    "EnergyMargin",
+    "FDivergence",
     "GradientPenalty",
     "Hinge",
     "LeastSquares",
     "LipschitzPenalty",
+    "LossSensitive",
     "Minimax",
     "NonSaturating",
     "Relativistic",
     "RelativisticAverage",
+    "Sinkhorn",
     "Wasserstein",
     "WeightClip",
 ]

@@ -34,19 +34,18 @@ class DCGANGenerator(nn.Module):
     ) -> None:
         super().__init__()
         check_norm(norm, NORMS)
-        if up not in ("transpose", "nearest"):
-            raise ValueError(f"up is {up!r}; it must be transpose or nearest")
+        check_up(up)
         sizes = ladder(shape[1:], most=layers)[::-1]
-        widths = _widths(width, len(sizes) - 1, widest)[::-1]
+        widths = widths_of(width, len(sizes) - 1, widest)[::-1]
         bias = norm == "none"
         self.basis = Basis(z, widths[0], sizes[0], bias)
         self.start = nn.Sequential(norm2d(norm, widths[0]), nn.ReLU())
         self.blocks = nn.Sequential()
         for before, after, size in zip(widths[:-1], widths[1:], sizes[1:-1], strict=True):
             self.blocks.extend(
-                [_doubling(up, before, after, size, bias), norm2d(norm, after), nn.ReLU(True)]
+                [doubling(up, before, after, size, bias), norm2d(norm, after), nn.ReLU(True)]
             )
-        self.paint = _doubling(up, widths[-1], shape[0], sizes[-1], bias)
+        self.paint = doubling(up, widths[-1], shape[0], sizes[-1], bias)
         dcgan_init(self)
         channels_last(self)
 
@@ -73,12 +72,12 @@ class DCGANCritic(nn.Module):
         super().__init__()
         check_norm(norm, CRITIC_NORMS)
         sizes = ladder(shape[1:], most=layers)
-        widths = [shape[0], *_widths(width, len(sizes) - 1, widest)]
+        widths = [shape[0], *widths_of(width, len(sizes) - 1, widest)]
         bias = norm in ("none", "spectral")
         self.blocks = nn.Sequential()
         for level, size in enumerate(sizes[:-1]):
             before, after = widths[level : level + 2]
-            self.blocks.append(_halving(before, after, size, bias))
+            self.blocks.append(halving(before, after, size, bias))
             self.blocks.append(norm2d(norm, after) if level else nn.Identity())
             self.blocks.append(nn.LeakyReLU(0.2, inplace=True))
         self.head = Head(widths[-1], sizes[-1], bias)
@@ -91,19 +90,25 @@ class DCGANCritic(nn.Module):
         return self.head(self.blocks(x))
 
 
-def _widths(width: int, levels: int, widest: int) -> list[int]:
+def widths_of(width: int, levels: int, widest: int = 8) -> list[int]:
     """Channels after each halving: they double until they are `widest` times `width`."""
     return [width * min(2**level, widest) for level in range(levels)]
 
 
-def _halving(inputs: int, outputs: int, size: Size, bias: bool) -> nn.Module:
+def check_up(up: str) -> None:
+    """Raise ValueError for a way of doubling that there is not."""
+    if up not in ("transpose", "nearest"):
+        raise ValueError(f"up is {up!r}; it must be transpose or nearest")
+
+
+def halving(inputs: int, outputs: int, size: Size, bias: bool) -> nn.Module:
     """A 4 x 4 convolution of stride 2 from `size` to its half, rounded up."""
     padding = tuple(1 + side for side in odd(size))
     return nn.Conv2d(inputs, outputs, 4, 2, padding, bias=bias)
 
 
-def _doubling(up: str, inputs: int, outputs: int, size: Size, bias: bool) -> nn.Module:
-    """From the half of `size`, rounded up, to `size`: the adjoint of `_halving`, or nearest."""
+def doubling(up: str, inputs: int, outputs: int, size: Size, bias: bool) -> nn.Module:
+    """From the half of `size`, rounded up, to `size`: the adjoint of `halving`, or nearest."""
     if up == "nearest":
         return UpConv2d(inputs, outputs, 3, size, bias)
     padding = tuple(1 + side for side in odd(size))
