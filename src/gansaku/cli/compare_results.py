@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Args:
-    """Which of two evaluations is better, measure by measure; numbers of unlike contracts do not
-    rank, and it is said in what they differ.
+    """Which of two evaluations is better, measure by measure.
+
+    Numbers of unlike contracts do not rank, and it is said in what they differ.
 
     Examples:
       gansaku compare-results runs/a runs/b

@@ -27,8 +27,10 @@ class Args:
       gansaku evaluate generated/ --against photos/ --measures frechet_distance,recall
       gansaku evaluate --measures list
 
-    Without --against it compares with what the run held out (--holdout 0.1), or else with its
-    training data. `gansaku compare-results A B` ranks two of its files, where they may be ranked.
+    Without --against: with what the run held out (--holdout 0.1), or else with its
+    training data.
+
+    `gansaku compare-results A B` ranks two of its files, where they may be ranked.
     """
 
     subject: Annotated[str, tyro.conf.Positional, may(metavar="[RUN|FOLDER]")] = ""

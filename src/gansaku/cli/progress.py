@@ -18,6 +18,7 @@ from gansaku.core.loop import Run
 from gansaku.core.plan import Plan
 from gansaku.data.inspect import described
 from gansaku.doctor.findings import Finding
+from gansaku.metrics.estimate import Estimate
 from gansaku.model import Model, recipe_of
 
 PROMISE = 5.0  # seconds of training after which the time it takes can be told
@@ -137,8 +138,21 @@ def _best(folder: Folder) -> None:
     if measured and path.exists():
         found = min(measured, key=lambda r: r["measure"])
         name, figure = found["of"].partition(" (")[0], f"{found['measure']:.3g}"
-        why = f"smallest {name} so far, {figure} ± {found['error']:.2g}"
+        why = (
+            f"smallest {name} so far, {figure} ± {found['error']:.2g}{_beside(found, measured[-1])}"
+        )
         say(f"best:    [b]{escape(str(path))}[/] (step {found['step']}: {why})")
+
+
+def _beside(best: dict[str, Any], last: dict[str, Any]) -> str:
+    """How the last state compares: whether it matters which of the two is taken."""
+    if last["step"] == best["step"]:
+        return ", and the last"
+    worse = Estimate(last["measure"], last["error"]).worse_than(
+        Estimate(best["measure"], best["error"])
+    )
+    how = "worse" if worse else "no worse within the error"
+    return f"; the last, {last['measure']:.3g}, is {how}"
 
 
 def losses(record: dict[str, Any]) -> dict[str, float]:

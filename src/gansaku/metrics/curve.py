@@ -40,11 +40,8 @@ def _measure(axes: Any, measured: Sequence[Mapping[str, Any]]) -> None:
     axes.errorbar(steps, values, errors, color=INK, lw=1.4, elinewidth=0.8, marker=".", ms=4)
     best = min(range(len(values)), key=values.__getitem__)
     axes.plot(steps[best], values[best], "o", mfc="none", mec=INK, ms=9)
-    told = f"best: {values[best]:.3g} at step {steps[best]}"
-    side = "right" if best > len(steps) / 2 else "left"
-    place = (steps[best], values[best])
-    look = {"textcoords": "offset points", "ha": side, "fontsize": 8, "color": INK}
-    axes.annotate(told, place, (0, 14), **look)
+    told = f"best (circled): {values[best]:.3g} ± {errors[best]:.2g} at step {steps[best]}"
+    axes.set_title(told, loc="right", fontsize=9, color=INK)
     if min(values) > 0 and max(values) > 20 * min(values):
         axes.set_yscale("log")
     axes.set_xlabel("step")
