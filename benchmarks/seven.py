@@ -7,7 +7,6 @@ Every cell resumes where it stopped, and is not made again.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -102,23 +101,25 @@ def main() -> None:
             key = f"{recipe} {name} {args.minutes:g} min seed {args.seed}"
             make = functools.partial(cell, name, recipe, args.minutes, args.seed, args.cpu)
             results.cell(key, make)
-            results.publish("Seven recipes, the same wall time", _body(results, args))
+            results.publish("Seven recipes, the same time", _body(results))
 
 
-def _body(results: Results, args: argparse.Namespace) -> str:
+def _body(results: Results) -> str:
+    """A table for each set and length, of all cells that were ever made."""
+    groups: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for key, found in results.cells.items():
+        recipe, name, minutes, _, _, seed = key.rsplit(" ", 5)
+        clock = "minutes of one core" if "--cpu" in found["command"] else "minutes"
+        groups.setdefault(f"{name}, {minutes} {clock} each, seed {seed}", []).append(
+            (recipe, found)
+        )
     parts = []
-    for name in args.data:
-        keys = [f"{r} {name} {args.minutes:g} min seed {args.seed}" for r in args.recipes]
-        made = zip(args.recipes, keys, strict=True)
-        cells = {recipe: results.cells[key] for recipe, key in made if key in results.cells}
-        if not cells:
-            continue
-        first = next(iter(cells.values()))
-        clock = "minutes of one core" if args.cpu else "minutes"
+    for title, cells in groups.items():
+        first = cells[0][1]
         parts.append(
-            f"## {name}, {args.minutes:g} {clock} each\n\nFeatures `{first['features']}` (resizer "
-            f"{first['resizer']}), {first['samples']} samples against {first['real']} real images."
-            "\n\n" + table(_HEADER, [_row(recipe, c) for recipe, c in cells.items()])
+            f"## {title}\n\nFeatures `{first['features']}` (resizer {first['resizer']}), "
+            f"{first['samples']} samples against {first['real']} real images.\n\n"
+            + table(_HEADER, [_row(recipe, found) for recipe, found in cells])
         )
     return "\n\n".join(parts)
 
@@ -128,9 +129,9 @@ _HEADER = ("recipe", "Frechet distance", "kernel distance", "spread / data's", "
 
 def _row(recipe: str, found: dict[str, Any]) -> tuple[Any, ...]:
     kernel = f"{found['kernel']:.4g} +- {found['kernel_error']:.2g}"
-    picture = f"![{recipe}](../../docs/{found['sheet']})"
+    picture = f"![{recipe.partition('(')[0]}](../../docs/{found['sheet']})"
     spread = f"{found['spread']:.2f}"
-    return recipe, f"{found['frechet']:.2f}", kernel, spread, found["steps"], picture
+    return f"`{recipe}`", f"{found['frechet']:.2f}", kernel, spread, found["steps"], picture
 
 
 if __name__ == "__main__":
