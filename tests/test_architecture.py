@@ -14,7 +14,15 @@ ROOT = Path(__file__).resolve().parents[1] / "src" / "gansaku"
 FILES = sorted(ROOT.rglob("*.py"))
 RECIPES = sorted((ROOT / "recipes").glob("[!_]*.py"))
 STDLIB = frozenset(sys.stdlib_module_names)
-TOP = ("__init__", "api", "evaluation", "model", "options")  # files beside the folders
+TOP = (  # files beside the folders
+    "__init__",
+    "api",
+    "cells",
+    "comparison",
+    "evaluation",
+    "model",
+    "options",
+)
 
 INSIDE = {  # who may import what of the package: parts, or single modules
     "core": ("core",),
@@ -27,6 +35,7 @@ INSIDE = {  # who may import what of the package: parts, or single modules
     "doctor": ("doctor", "core", "data", "losses", "nets"),
     "tools": ("tools", "core", "data", "losses", "nets"),
     "export": ("export", "core", "data", "losses", "nets"),
+    "theory": ("theory", "core", "data", "losses", "nets", "metrics"),
     "top": ("top", "core", "data", "metrics", "doctor"),
     "cli": (
         "cli",
@@ -39,6 +48,7 @@ INSIDE = {  # who may import what of the package: parts, or single modules
         "metrics",
         "tools",
         "doctor",
+        "theory",
     ),
 }
 OUTSIDE = {  # other people's packages
@@ -51,6 +61,7 @@ OUTSIDE = {  # other people's packages
     "metrics": {"torch", "numpy", "scipy", "safetensors", "matplotlib"},
     "tools": {"torch", "numpy", "PIL"},
     "doctor": {"torch"},
+    "theory": {"torch", "numpy", "scipy", "matplotlib"},
     "top": {"torch", "numpy"},
     "cli": {"torch", "numpy", "PIL", "rich", "tyro"},
 }

@@ -20,6 +20,7 @@ _HOMES = {
     "resume": "gansaku.api",
     "evaluate": "gansaku.evaluation",
     "load": "gansaku.model",
+    "compare": "gansaku.comparison",
     "Model": "gansaku.model",
     "open_source": "gansaku.data",
     "UserError": "gansaku.core.errors",
