@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from gansaku.nets.layers.init import he_init, uniform_init
+from gansaku.nets.layers.init import he_init, orthogonal_init, uniform_init
 from gansaku.nets.layers.maxout import Maxout
 
 Shape = tuple[int, int, int]  # channels, height, width
@@ -89,6 +89,23 @@ class MaxoutCritic(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers((x.flatten(1) + 1) / 2).squeeze(1)
+
+
+class TanhPerceptron(MLP):
+    """Two tanh layers, orthogonal weights of gain 1.4: both players of Unrolled GAN's ring.
+
+    `x [N, inputs] -> [N, outputs]`, or logits `[N]` without `outputs`; from the authors' notebook
+    for arXiv:1611.02163.
+    """
+
+    def __init__(self, inputs: int, units: int = 128, outputs: int | None = None) -> None:
+        super().__init__([inputs, units, units, outputs or 1], nn.Tanh)
+        self.logits = outputs is None
+        orthogonal_init(self, 1.4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = super().forward(x)
+        return out.squeeze(1) if self.logits else out
 
 
 class PointGenerator(MLP):
