@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from gansaku.core import catalog, checkpoint, config, sampling, state
+from gansaku.core.capabilities import Encodes, able, encoded
 from gansaku.core.contract import Nets, Recipe
-from gansaku.core.errors import CheckpointError
+from gansaku.core.errors import CheckpointError, UserError
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 from gansaku.data import spec_from_json
@@ -39,6 +40,29 @@ class Model:
     def stream(self, n: int, seed: int = 0, **given: Any) -> Iterator[Tensor]:
         """The same samples, a few at a time: any number of them in the memory of those few."""
         yield from sampling.samples(self.recipe, self.nets, n, seed, given, self.device)
+
+    @torch.no_grad()
+    def encode(self, x: Tensor, seed: int | None = None) -> Tensor:
+        """Latents `[N, ...]` of samples `x [N, *spec.shape]`; with a `seed`, draws of them.
+
+        Raises UserError for a recipe without an encoder.
+        """
+        return torch.cat([z.cpu() for _, z in encoded(*self._with(x), seed, self.device)])
+
+    @torch.no_grad()
+    def reconstruct(self, x: Tensor, seed: int | None = None) -> Tensor:
+        """What the recipe makes of its latents of `x [N, *spec.shape]`: of x's shape."""
+        recipe = able(self.recipe, Encodes, "reconstruct")
+        codes = (z for _, z in encoded(*self._with(x), seed, self.device))
+        return torch.cat([recipe.generate(self.nets, z).cpu() for z in codes])
+
+    def _with(self, x: Tensor) -> tuple[Recipe, Nets, Tensor]:
+        """What an encoder is asked with; UserError for samples that are not of the run's shape."""
+        able(self.recipe, Encodes, "reconstruct")
+        if x.shape[1:] != self.spec.shape or len(x) == 0:
+            shape = ", ".join(map(str, self.spec.shape))
+            raise UserError(f"samples must be of shape [N, {shape}], not {list(x.shape)}")
+        return self.recipe, self.nets, x
 
     def preview(self, samples: Tensor, path: str | Path, **options: Any) -> Path:
         """Draw samples into one picture file."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
@@ -83,10 +83,15 @@ def able(recipe: Recipe, capability: type[Capability], to: str) -> Capability:
     )
 
 
-def reconstruct(recipe: Recipe, nets: Nets, x: Tensor, noise: Noise | None = None) -> Tensor:
-    """What the recipe makes of its own codes of samples `x [N, *spec.shape]`: of x's shape.
+def encoded(
+    recipe: Recipe, nets: Nets, x: Tensor, seed: int | None, device: Any, chunk: int = 256
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Samples `x [N, ...]` on the device, a chunk at a time, with the recipe's latents of them.
 
-    Raises UserError for a recipe that has no encoder.
+    Latents are means without a `seed` and draws with it. UserError for a recipe without an encoder.
     """
     encoder = able(recipe, Encodes, "reconstruct")
-    return encoder.generate(nets, encoder.encode(nets, x, noise))
+    for number, part in enumerate(x.split(chunk)):
+        noise = None if seed is None else Noise(seed, ("encode", number), device=device)
+        part = part.to(device)
+        yield part, encoder.encode(nets, part, noise)

@@ -217,7 +217,7 @@ class Run:
 
     def _report(self, stage: Stage, logs: Mapping[str, Tensor]) -> dict[str, float]:
         """The step's numbers, moved from the device at once; a non-finite one ends the run."""
-        values = torch.stack([value.float() for value in logs.values()]).tolist()
+        values = torch.stack([value.float() for value in logs.values()]).tolist() if logs else []
         numbers = dict(zip(logs, values, strict=True))
         for name, value in numbers.items():
             if not math.isfinite(value):

@@ -30,7 +30,8 @@ def plan(recipe: Recipe, source: Any) -> Plan:
     """Play one step with a batch of a few and count what autograd keeps for it."""
     run = Run(dataclasses.replace(recipe, batch_size=PROBE * ranks.world()), source)
     kept = _Kept({weight.data_ptr() for weight in run.nets.parameters()})
-    run.stages = tuple(map(kept.watching, run.stages))
+    total = run.total
+    run.stages = tuple(kept.watching(stage) for stage in run.stages if stage.phases)
     with torch.autograd.graph.saved_tensors_hooks(kept.pack, lambda tensor: tensor):
         run.play(steps=1)
     parameters = {p.name: sum(w.numel() for w in p.parameters()) for p in run.players}
@@ -39,7 +40,7 @@ def plan(recipe: Recipe, source: Any) -> Plan:
     memory = copies * 4 * sum(parameters.values()) + activations * recipe.batch_size // (
         PROBE * ranks.world()
     )
-    return Plan(repr(recipe), parameters, memory, run.total, recipe.batch_size)
+    return Plan(repr(recipe), parameters, memory, total, recipe.batch_size)
 
 
 class _Kept:

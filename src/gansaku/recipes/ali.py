@@ -1,0 +1,78 @@
+"""BiGAN's twin with a stochastic encoder."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from torch import Tensor, nn
+
+from gansaku.core.card import Card
+from gansaku.core.contract import Batch, Nets, Stage
+from gansaku.core.duel import Objective
+from gansaku.core.inference import PairDuel
+from gansaku.core.noise import Noise
+from gansaku.core.optim import Adam
+from gansaku.losses import NonSaturating
+from gansaku.losses.latent import reparameterised
+from gansaku.nets.ali import ALICritic, ALIEncoder, ALIGenerator
+
+
+@dataclass(frozen=True, kw_only=True)
+class ALI(PairDuel):
+    """Adversarially learned inference (arXiv:1606.00704, algorithm 1 and table 3).
+
+    E gives the mean and the log deviation of a Gaussian, drawn from in training; G and E minimise
+    D's loss with the sides exchanged. At 32 x 32 with colours it is the network of the authors'
+    CIFAR-10 code, elsewhere that pattern goes on as far as the size allows. D moves before G and E,
+    where that code moves all at once.
+    """
+
+    card: ClassVar[Card] = Card(
+        title="Adversarially Learned Inference",
+        paper="arXiv:1606.00704",
+        year=2016,
+        task="images",
+        line="a GAN with a stochastic encoder, judged together: pictures to codes and back",
+        bibtex="""@inproceedings{dumoulin2017adversarially,
+  title={Adversarially Learned Inference},
+  author={Dumoulin, Vincent and Belghazi, Ishmael and Poole, Ben and Mastropietro, Olivier and
+          Lamb, Alex and Arjovsky, Martin and Courville, Aaron},
+  booktitle={International Conference on Learning Representations}, year={2017}}""",
+    )
+    batch_level: ClassVar[bool] = True
+
+    steps: int = 500_000  # generator updates: 1,000 epochs of 50,000 pictures
+    batch_size: int = 100  # real samples in a critic update
+    z: int = 64  # dimensions of the latent
+    objective: Objective = NonSaturating()  # what D minimises, and G and E with sides exchanged
+    g_optimizer: Adam = Adam(1e-4, (0.5, 0.999))  # of generator and encoder
+    d_optimizer: Adam = Adam(1e-4, (0.5, 0.999))  # of the critic
+    width: int = 32  # channels of the widest-resolution layer
+
+    def generator(self, spec: Any) -> nn.Module:
+        return ALIGenerator(spec.shape, self.z, self.width)
+
+    def encoder(self, spec: Any) -> nn.Module:
+        return ALIEncoder(spec.shape, 2 * self.z, self.width)
+
+    def critic(self, spec: Any) -> nn.Module:
+        return ALICritic(spec.shape, self.z, self.width)
+
+    def code(self, nets: Nets, x: Tensor, noise: Noise | None) -> Tensor:
+        mean, log_deviation = nets.E(x).chunk(2, 1)
+        if noise is None:
+            return mean
+        return reparameterised(mean, 2 * log_deviation, noise.normal(*mean.shape))
+
+    def stages(self, nets: Nets) -> tuple[Stage, ...]:
+        stages = super().stages(nets)
+        return tuple(dataclasses.replace(stage, enter=self.at_marginals) for stage in stages)
+
+    def at_marginals(self, nets: Nets, batch: Batch) -> None:
+        """Output biases from a batch's mean picture, drawn a little to grey so that none sticks."""
+        n = len(batch["x"])
+        nets.G.set_marginals(batch["x"].mean(0) * n / (n + 1))
+
+    @classmethod
+    def tiny(cls) -> Self:
+        return cls(steps=6, batch_size=8, z=4, width=4)
