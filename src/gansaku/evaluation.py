@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 import gansaku
-from gansaku.core.capabilities import Latent
+from gansaku.core.capabilities import Latent, classes_of
 from gansaku.core.errors import UserError
 from gansaku.core.folder import Folder
+from gansaku.core.noise import Noise
 from gansaku.data import Source, open_source
 from gansaku.metrics import features as networks
 from gansaku.metrics.bench import CHUNK, KEPT, Bench, Part, Side
@@ -26,7 +27,6 @@ from gansaku.metrics.evaluate import Origin, measured, takeable
 from gansaku.metrics.features import Features
 from gansaku.metrics.measures import Measure, chosen
 from gansaku.metrics.paths import latent_path_length
-from gansaku.metrics.progress import spread
 from gansaku.metrics.result import Report, Result
 from gansaku.model import Model, load
 from gansaku.options import open_data, stored
@@ -104,11 +104,38 @@ class Subject:
     def spec(self) -> Any:
         return self.source.spec if self.model is None else self.model.spec  # ty: ignore
 
-    def side(self, n: int, seed: int) -> Side:
-        """At most `n` of its samples."""
+    def side(self, n: int, seed: int, real: Reference, ordered: bool = False) -> Side:
+        """At most `n` of its samples.
+
+        A recipe with the classes of the reference makes them in the reference's shares.
+        """
         if self.model is None:
-            return side_of(self.source, n)
-        return Side((Part(x) for x in self.model.stream(n, seed)), n)
+            return side_of(self.source, n, ordered)
+        classes = classes_of(self.model.recipe, self.model.spec)
+        labelled = bool(classes) and classes == real.labels
+        return Side(_made_of(self.model, n, seed, real if labelled else None), n, labelled=labelled)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """The real side, and the names of its classes."""
+
+    side: Side
+    labels: tuple[str, ...]
+
+
+def _made_of(model: Model, n: int, seed: int, real: Reference | None) -> Iterator[Part]:
+    """Samples of a model; with a reference, of the classes of its items, in random order."""
+    if real is None:
+        yield from map(Part, model.stream(n, seed))
+        return
+    labels = real.side.y
+    assert labels is not None
+    order = Noise(seed, ("evaluation", "classes")).uniform(len(labels)).argsort()
+    y, start = labels[order[torch.arange(n) % len(labels)]], 0
+    for x in model.stream(n, seed, y=y):
+        yield Part(x, y[start : start + len(x)])
+        start += len(x)
 
 
 def subject_of(
@@ -135,15 +162,20 @@ def subject_of(
     return Subject(None, source, None, about)
 
 
-def side_of(source: Source, n: int) -> Side:
-    """At most `n` real samples."""
+def side_of(source: Source, n: int, ordered: bool = False) -> Side:
+    """At most `n` items of a source."""
     labelled = bool(getattr(source.spec, "labels", ()))
-    return Side(parts(source, n), min(n, len(source)), labelled=labelled)
+    return Side(parts(source, n, ordered=ordered), min(n, len(source)), labelled=labelled)
 
 
-def parts(source: Source, n: int, chunk: int = CHUNK) -> Iterator[Part]:
-    """All items of a source, or a fixed choice of `n` where it holds more."""
-    rows = spread(len(source), n) if n < len(source) else list(range(len(source)))
+def parts(source: Source, n: int, chunk: int = CHUNK, *, ordered: bool = False) -> Iterator[Part]:
+    """A fixed choice of `n` items of a source, or all of them: shuffled, unless `ordered`.
+
+    Files are often sorted, and MNIST's easier digits come first: folds of them would be unlike
+    one another, and errors too large.
+    """
+    shuffled = Noise(0, ("evaluation",)).uniform(len(source)).argsort().tolist()
+    rows = list(range(len(source)))[:n] if ordered else shuffled[:n]
     for start in range(0, len(rows), chunk):
         items = source.take(rows[start : start + chunk])
         yield Part(items["x"], items.get("y"))
@@ -159,9 +191,10 @@ def _bench(subject: Subject, against: Any, asked: Protocol, note: Say) -> tuple[
     modes = getattr(real, "modes", None)
     if asked.paired:
         _check_pairs(subject, real)
+    told = Reference(side_of(real, KEPT, asked.paired), tuple(getattr(real.spec, "labels", ())))
     bench = Bench(
-        subject.side(len(real) if asked.paired else asked.n, asked.seed),
-        side_of(real, KEPT),
+        subject.side(len(real) if asked.paired else asked.n, asked.seed, told, asked.paired),
+        told.side,
         features,
         subject.spec,
         asked.seed,
