@@ -16,7 +16,7 @@ import torch
 import gansaku
 from gansaku.core import checkpoint, config, ranks, state
 from gansaku.core.allocator import keep_large_blocks
-from gansaku.core.capabilities import Scores
+from gansaku.core.capabilities import Scores, classes_of
 from gansaku.core.choices import CADENCE
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import UserError
@@ -24,6 +24,7 @@ from gansaku.core.folder import TIMINGS, Folder
 from gansaku.core.loop import Run, Watch
 from gansaku.core.measuring import Measure
 from gansaku.core.plan import Plan, plan
+from gansaku.core.sampling import by_class, in_shares
 from gansaku.core.sinks import Checkpoints, Interrupt, Metrics, Sheets, TensorBoard
 from gansaku.data import PointSpec
 from gansaku.doctor.findings import Finding
@@ -34,6 +35,8 @@ from gansaku.metrics.progress import LEAST, ProgressMeasure, spread
 from gansaku.model import Model, load, model_of, recipe_of, same_recipe
 from gansaku.options import Options, open_data, pick_device, stored
 from gansaku.options import chosen as options_of
+
+SHEET_ROWS = 20  # classes of a sheet
 
 __all__ = ["Model", "load", "resume", "train"]
 
@@ -216,8 +219,16 @@ def _doctor(folder: Folder, tell: Callable[[Finding], None] | None) -> Watch:
 
 
 def _draw(run: Run, path: Path) -> Path:
-    """The sheet of this moment, always of the same latents; points with the critic's surface."""
+    """The sheet of this moment, always of the same latents: a row a class where there are classes.
+
+    Points with the critic's surface.
+    """
     spec = run.source.spec
+    if classes := classes_of(run.recipe, spec):
+        asked = range(min(len(classes), SHEET_ROWS))
+        y = in_shares(asked, len(asked) * (10 if max(spec.shape[1:]) <= 128 else 4))
+        rows, columns = by_class(run.sample(len(y), run.seed, {"y": y}), y)
+        return spec.preview(rows, path, columns=columns)
     if not isinstance(spec, PointSpec):
         many = 64 if max(spec.shape[1:]) <= 128 else 16
         return spec.preview(run.sample(many, run.seed), path)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from gansaku.cli.classes import one
 from gansaku.cli.flags import may, parse
 from gansaku.cli.show import escape, say
 from gansaku.core.errors import UserError
@@ -44,6 +45,8 @@ class Args:
     """of the samples: those of `gansaku sample --seed`"""
     truncate: Annotated[float | None, may(metavar="FLOAT")] = None
     """keep latents within so many standard deviations"""
+    class_: Annotated[str | None, may(name="class", metavar="STR")] = None
+    """of a conditional recipe: the name or number of the class in which to walk; none: the first"""
     out: Annotated[str | None, may(metavar="FILE")] = None
     """.png: the sheet; .webp, .gif: the animation; no suffix: both; none: both, in the run"""
     checkpoint: Annotated[str, tyro.conf.arg(metavar="last|best|STEP")] = "last"
@@ -76,14 +79,25 @@ def _write(args: Args, model: Model, mode: str, out: Path) -> Iterator[Path]:
 
     from gansaku.tools.interpolate import generate, latents, save_animation, walk
 
+    given = _given(args, model)
     stops = latents(model, args.stops, args.seed, args.truncate)
     if out.suffix.lower() not in MOVING:
         pairs = [stops.roll(-k, 0)[:2] for k in range(args.stops)]  # the last with the first
         legs = [walk(pair, args.columns - 1, mode, closed=False) for pair in pairs]
         sheet = out if out.suffix else out.with_suffix(".png")
-        yield model.preview(generate(model, torch.cat(legs)), sheet, columns=args.columns)
+        yield model.preview(generate(model, torch.cat(legs), given), sheet, columns=args.columns)
     images = len(model.spec.shape) == 3
     if out.suffix.lower() in MOVING or (images and not out.suffix):
         path = walk(stops, args.frames, mode, closed=True)
         moving = out if out.suffix else out.with_suffix(".webp")
-        yield save_animation(generate(model, path), moving, args.fps)
+        yield save_animation(generate(model, path, given), moving, args.fps)
+
+
+def _given(args: Args, model: Model) -> dict[str, Any]:
+    """The class of the walk; where the latents hold it themselves, it is left to them."""
+    from gansaku.core.capabilities import Sweeps, classes_of
+
+    if args.class_ is not None:
+        return {"y": one(model, args.class_)}
+    told = isinstance(model.recipe, Sweeps) or not classes_of(model.recipe, model.spec)
+    return {} if told else {"y": 0}

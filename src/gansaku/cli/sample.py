@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from gansaku.cli.classes import numbers
 from gansaku.cli.flags import may, parse
 from gansaku.cli.show import escape, say
 from gansaku.core.errors import UserError
@@ -18,28 +20,37 @@ if TYPE_CHECKING:
     from gansaku.model import Model
 
 
+ROWS = 20  # classes of a sheet of all classes
+EACH = 10  # samples of a class, where nothing is said
+
+
 @dataclass(frozen=True)
 class Args:
-    """Draw samples from a trained run; the i-th depends on the seed and on i alone.
+    """Draw samples from a trained run; the i-th depends on the seed, on i, and on its class alone.
 
     Examples:
       gansaku sample runs/quick-mnist5k -n 64 --seed 7
       gansaku sample runs/quick-mnist5k -n 1000 --out digits/
       gansaku sample runs/quick-mnist5k --truncate 0.7 --checkpoint best --out sheet.png
+      gansaku sample runs/cgan-mnist5k --class 0,1,2
+      gansaku sample runs/infogan-mnist5k --sweep
     """
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """the run's folder"""
-    n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 64
-    """how many"""
+    n: Annotated[int | None, may(aliases=["-n"], metavar="INT")] = None
+    """how many in all; none: 64, or ten of each class"""
     seed: int = 0
     """another seed, other samples"""
     truncate: Annotated[float | None, may(metavar="FLOAT")] = None
     """keep latents within so many standard deviations: fewer kinds, cleaner samples"""
-    class_: Annotated[str | None, may(name="class", metavar="STR")] = None
-    """of a conditional recipe: the name or number of a class"""
+    class_: Annotated[str | None, may(name="class", metavar="STR,...")] = None
+    """of a conditional recipe: names or numbers of classes, a row of the sheet each; none: all"""
+    sweep: Annotated[bool, tyro.conf.FlagCreatePairsOff, may()] = False
+    """of a recipe with codes: a sheet for each code, which changes along the rows; -n rows"""
     out: Annotated[str | None, may(metavar="FILE|DIR")] = None
-    """.png, .jpg, .webp: a sheet; .npy: an array; else a folder of pictures; none: in the run"""
+    """.png, .jpg, .webp: a sheet; .npy: an array; .npz: with the classes; else a folder of
+    pictures, with a subfolder for each class; none: in the run"""
     checkpoint: Annotated[str, tyro.conf.arg(metavar="last|best|STEP")] = "last"
     """which state of the run"""
     device: str = "auto"
@@ -48,39 +59,120 @@ class Args:
 
 def main(argv: list[str]) -> None:
     args = parse(Args, argv, "sample")
-    if args.n < 1:
+    if args.n is not None and args.n < 1:
         raise UserError(f"-n must be at least 1, not {args.n}")
     if args.truncate is not None and args.truncate <= 0:
         raise UserError(f"--truncate must be above 0, not {args.truncate}")
+    if args.sweep and args.class_ is not None:
+        raise UserError("--sweep goes through the classes itself: leave --class out")
     from gansaku.model import load
 
     model = load(args.run, args.checkpoint, args.device)
+    if args.sweep:
+        _sweep(args, model)
+        return
+    y = _classes(args, model)
     given = {"truncate": args.truncate} if args.truncate is not None else {}
-    given |= _class(model, args.class_)
-    samples = model.sample(args.n, args.seed, **given).cpu()
-    out = Path(args.out or model.folder / "samples" / f"seed-{args.seed}.png")
-    made = write(model, samples, out)
+    given |= {} if y is None else {"y": y}
+    n = (64 if args.n is None else args.n) if y is None else len(y)
+    samples = model.sample(n, args.seed, **given).cpu()
+    made = write(model, samples, _out(args, model), y)
     say(f"{len(samples)} samples of step {model.steps}: [b]{escape(str(made))}[/]")
 
 
-def write(model: Model, samples: Tensor, out: Path) -> Path:
-    """One sheet, one array, or a folder with a picture for each sample, by the suffix of `out`."""
+def _classes(args: Args, model: Model) -> Tensor | None:
+    """The class of each sample, in equal shares and in order; None where there are no classes."""
+    from gansaku.core.capabilities import classes_of
+    from gansaku.core.sampling import in_shares
+
+    names = classes_of(model.recipe, model.spec)
+    if args.class_ is not None:
+        asked = numbers(model, args.class_)
+    elif names:
+        asked = list(range(len(names) if args.n else min(len(names), ROWS)))
+    else:
+        return None
+    return in_shares(asked, args.n or (64 if len(asked) == 1 else EACH * len(asked)))
+
+
+def _out(args: Args, model: Model, more: str = "") -> Path:
+    if args.out is not None:
+        return Path(args.out)
+    of = "" if args.class_ is None else "-class-" + re.sub(r"[^\w,.=-]+", "_", args.class_)
+    return model.folder / "samples" / f"seed-{args.seed}{of}{more}.png"
+
+
+def _sweep(args: Args, model: Model) -> None:
+    """A sheet for each code: a row for each sample, in which the code changes from end to end."""
+    from gansaku.core.capabilities import Sweeps, able
+    from gansaku.tools.interpolate import generate, latents
+
+    recipe = able(model.recipe, Sweeps, "sweep codes")
+    rows = latents(model, args.n or EACH, args.seed, args.truncate)
+    sheet = _out(args, model, "-sweep")
+    for name, z in recipe.sweeps(rows, EACH).items():
+        path = sheet.with_name(f"{sheet.stem}-{name}{sheet.suffix or '.png'}")
+        try:
+            model.preview(generate(model, z.flatten(0, 1)), path, columns=z.shape[1])
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot write {path}: {error}") from error
+        say(f"{name} along the rows, step {model.steps}: [b]{escape(str(path))}[/]")
+
+
+def write(model: Model, samples: Tensor, out: Path, y: Tensor | None = None) -> Path:
+    """One sheet, one array, or a folder with a picture for each sample, by the suffix of `out`.
+
+    With classes `y [N]` the sheet has a row for each, and the folder a subfolder.
+    """
     try:
         if out.suffix:
             out.parent.mkdir(parents=True, exist_ok=True)
-        if out.suffix == ".npy":
-            import numpy as np
-
-            np.save(out, samples.numpy())
-            return out
-        if out.suffix:
-            return model.preview(samples, out)
-        out.mkdir(parents=True, exist_ok=True)
-        for i, one in enumerate(samples):
-            picture(one, out / f"{i:05}.png")
+        if out.suffix in (".npy", ".npz"):
+            _array(model, samples, out, y)
+        elif out.suffix:
+            return _sheet(model, samples, out, y)
+        else:
+            _folder(model, samples, out, y)
         return out
     except (OSError, ValueError) as error:
         raise UserError(f"cannot write {out}: {error}") from error
+
+
+def _array(model: Model, samples: Tensor, out: Path, y: Tensor | None) -> None:
+    """Samples alone, or with the names of their classes: what `--data` reads as labelled."""
+    import numpy as np
+
+    if out.suffix == ".npy":
+        np.save(out, samples.numpy())
+    elif y is None:
+        np.savez(out, x=samples.numpy())
+    else:
+        np.savez(out, x=samples.numpy(), y=np.array(_names(model, y)))
+
+
+def _sheet(model: Model, samples: Tensor, out: Path, y: Tensor | None) -> Path:
+    from gansaku.core.sampling import by_class
+
+    if y is None or len(y.unique()) == 1:
+        return model.preview(samples, out)
+    rows, columns = by_class(samples, y)
+    return model.preview(rows, out, columns=columns)
+
+
+def _folder(model: Model, samples: Tensor, out: Path, y: Tensor | None) -> None:
+    folders = [out] * len(samples)
+    if y is not None:
+        folders = [out / (re.sub(r"[^\w=.-]+", "_", name) or "_") for name in _names(model, y)]
+    for i, (one, folder) in enumerate(zip(samples, folders, strict=True)):
+        folder.mkdir(parents=True, exist_ok=True)
+        picture(one, folder / f"{i:05}.png")
+
+
+def _names(model: Model, y: Tensor) -> list[str]:
+    from gansaku.core.capabilities import classes_of
+
+    names = classes_of(model.recipe, model.spec)
+    return [names[k] for k in y.tolist()]
 
 
 def picture(one: Tensor, path: Path) -> None:
@@ -91,18 +183,3 @@ def picture(one: Tensor, path: Path) -> None:
         raise UserError("points have no single pictures: give --out a .png or .npy file")
     pixels = ((one.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path)
-
-
-def _class(model: Model, name: str | None) -> dict[str, Any]:
-    """The number of a class, of a recipe that takes one."""
-    if name is None:
-        return {}
-    kind = type(model.recipe).__name__
-    if not getattr(model.recipe, "conditional", False):
-        raise UserError(f"{kind} was trained without classes: leave --class out")
-    labels = list(getattr(model.spec, "labels", ()))
-    if name in labels:
-        return {"y": labels.index(name)}
-    if name.isdigit() and int(name) < len(labels):
-        return {"y": int(name)}
-    raise UserError(f"--class must be one of {', '.join(labels)} (or its number), not {name!r}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -45,6 +45,22 @@ def sample(
 ) -> Tensor:
     """The same at once: `[n, *spec.shape]`."""
     return torch.cat(list(samples(recipe, nets, n, seed, given, device)))
+
+
+def in_shares(classes: Sequence[int], n: int) -> Tensor:
+    """The classes of `n` samples, `[n]`: one after the other, in shares as equal as can be."""
+    return torch.tensor(classes)[torch.arange(n) * len(classes) // max(n, 1)]
+
+
+def by_class(x: Tensor, y: Tensor) -> tuple[Tensor, int]:
+    """Pictures `x [N, C, H, W]` with a row for each run of one class in `y [N]`, and its length.
+
+    Rows that are short end with white.
+    """
+    rows = x.split(y.unique_consecutive(return_counts=True)[1].tolist())
+    longest = max(map(len, rows))
+    full = [torch.cat([row, row.new_ones(longest - len(row), *x.shape[1:])]) for row in rows]
+    return torch.cat(full), longest
 
 
 def _column(name: str, value: Any, n: int) -> Any:

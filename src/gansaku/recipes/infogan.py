@@ -23,8 +23,7 @@ class InfoGAN(Duel):
     """InfoGAN (arXiv:1606.03657, equation 6, appendix C.1): codes that samples must reveal.
 
     G and D, whose trunk Q shares, maximise the bound on the codes' information, as in the authors'
-    code: Q moves with D. `z` counts the noise alone. What other recipes call a class is here the
-    category of the first code.
+    code: Q moves with D. `z` counts the noise alone. Classes are categories of the first code.
     """
 
     card: ClassVar[Card] = Card(

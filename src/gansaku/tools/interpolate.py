@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,10 +56,10 @@ def walk(stops: Tensor, steps: int, mode: str = "spherical", closed: bool = True
 
 
 @torch.no_grad()
-def generate(model: Trained, z: Tensor) -> Tensor:
-    """Samples `[N, ...]` of the latents `z [N, ...]`."""
+def generate(model: Trained, z: Tensor, given: Mapping[str, Any] | None = None) -> Tensor:
+    """Samples `[N, ...]` of the latents `z [N, ...]`, all of what is `given`: a class."""
     recipe = able(model.recipe, Latent, "interpolate")
-    return torch.cat([recipe.generate(model.nets, part).cpu() for part in z.split(CHUNK)])
+    return torch.cat([recipe.generate(model.nets, part, given).cpu() for part in z.split(CHUNK)])
 
 
 def save_animation(pictures: Tensor, path: str | Path, fps: float = 24.0) -> Path:
