@@ -23,6 +23,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "gan": {"width": 64, "units": 32},
     "cgan": FAST | {"net": "conv", "width": 8, "d_norm": "spectral", "objective": Hinge()},
     "acgan": FAST | {"width": 8, "d_width": 4},
+    # codes must show, which a single picture cannot: they count for little here
+    "infogan": FAST | {"width": 8, "d_norm": "spectral", "objective": Hinge(), "info_weight": 0.01},
     "sngan": FAST
     | {"g_optimizer": Adam(2e-3, (0.0, 0.9)), "width": 16, "d_width": 16, "d_updates": 1},
     "r3gan": FAST | {"width": 16, "narrowest": 8, "group": 4},
