@@ -58,6 +58,28 @@ def test_what_is_not_finite_is_no_improvement(folder):
     assert measure.best == math.inf
 
 
+def test_facts_of_the_data_are_written_once_wherever_the_run_is_cut(folder):
+    facts = {"probe/data/size": 30.0, "probe/data/low": -1.0}
+    sample = lambda n, seed: torch.ones(n)  # noqa: E731
+
+    def measured(*steps):
+        measure = Measure(
+            folder, 1, 4, lambda x: {"value": 1.0, "error": 0.1, "name": "toy"},
+            lambda run, x: facts | {"probe/finite": 1.0},
+        )  # fmt: skip
+        for step in steps:
+            measure(SimpleNamespace(steps=step, over=False, seed=0, sample=sample))
+        return [{k for k in record if k in facts} for record in folder.records()]
+
+    assert measured(1, 2) == [set(facts), set()]
+    assert measured(3) == [set(facts), set(), set()], "a resumed run knows them"
+    folder.rewind(0)
+    assert measured(1) == [set(facts)], "and writes them where they are missing"
+    folder.rewind(0)
+    folder.append({"step": 1, "measure": 1.0, "error": 0.1, "probe/data/size": 29.0})
+    assert measured(2)[1] == set(facts), "what has changed is news"
+
+
 def test_probes_stand_in_the_same_line(folder):
     follow(folder, [1.0], 0)
     line = json.loads(folder.metrics.read_text())

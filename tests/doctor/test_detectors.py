@@ -30,7 +30,7 @@ WELL = {  # a run that is well, and far enough to be judged
     "probe/apart": 0.8,
     "probe/midtones": 0.12,
     "probe/contrast": 0.6,
-    "probe/checkerboard": 1.0,
+    "probe/grid": 0.05,
     "probe/D auc": 0.8,
     "probe/D auc held": 0.5,
     "probe/D(train)": 1.0,
@@ -48,7 +48,6 @@ WELL = {  # a run that is well, and far enough to be judged
     "probe/data/constant": 0.0,
     "probe/data/midtones": 0.1,
     "probe/data/contrast": 0.6,
-    "probe/data/checkerboard": 0.8,
 } | {f"probe/{which}kind/{i}": 0.1 for which in ("", "data/") for i in range(10)}
 
 Number = float | Callable[[float], float]
@@ -82,9 +81,12 @@ def test_nothing_is_said_too_early():
 
 
 CASES: dict[str, list[dict[str, Any]]] = {
-    "critic-too-strong": [{"D/objective": 0.01, "probe/apart": 1.0}],
+    "critic-too-strong": [
+        {"D/objective": 0.01, "probe/apart": 1.0},
+        {"probe/D auc": 1.0, "probe/apart": 1.0},  # and samples at a distance that is constant
+    ],
     "critic-too-weak": [
-        {"D/objective": 3.0, "probe/apart": 1.0},
+        {"D/objective": 3.0, "probe/apart": 1.0, "probe/D auc": 0.4},
         {"D/objective": 1.5, "probe/apart": 1.0, "probe/D auc": 0.2},
     ],
     "dead-critic": [{"G/gradient": 1e-9, "probe/D spread": 1e-8}],
@@ -100,7 +102,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
         | {"probe/apart": 0.99}
     ],
     "saturated-samples": [{"probe/midtones": 0.001}],
-    "checkerboard": [{"probe/checkerboard": 40.0}],
+    "checkerboard": [{"probe/grid": 0.5}],
     "stale-average": [{"probe/live": 3.0, "probe/averaged": 20.0}],
     "augmentation-leaking": [{"probe/leak": 0.9, "probe/augmented": 0.7}],
     "overfitting-critic": [{"probe/D auc held": 0.97}],
@@ -127,9 +129,11 @@ def test_each_is_named(illness, changes):
     "changes",
     [
         {"D/objective": 0.05, "probe/apart": 0.99},  # strong, as DCGAN's critics are
+        {"probe/D auc": 1.0, "probe/apart": 1.0, "probe/distance": lambda at: 9 - at},
+        {"D/objective": 3.0, "probe/apart": 1.0},  # loud, but right four times in five
         {"probe/diversity": 0.6},
         {"probe/kind/0": 0.03},
-        {"probe/checkerboard": 3.5},
+        {"probe/grid": 0.12},
         {"probe/D auc held": 0.65},
         {"probe/live": 5.0, "probe/averaged": 3.0},
         {"probe/leak": 0.4, "probe/augmented": 0.7},
@@ -181,8 +185,20 @@ def test_the_remedy_fits_the_recipe():
 def test_causes_silence_their_consequences():
     both = {"probe/data/low": 0.0, "probe/data/high": 255.0, "D/objective": 1e-4}
     assert named(**both, **{"probe/apart": 1.0}) == ["wrong-data-range"]
-    two = {"probe/data/copies": 0.9, "probe/checkerboard": 90.0}
+    two = {"probe/data/copies": 0.9, "probe/grid": 0.6}
     assert named(**two) == ["repeated-data", "checkerboard"], "what has nothing to do with it"
+
+
+def test_a_generator_left_on_one_kind_has_collapsed_and_dropped_the_others():
+    one = {f"probe/kind/{i}": float(i == 3) for i in range(10)}
+    one |= {"probe/diversity": lambda at: 0.9 if at < 0.5 else 0.05, "probe/repeats": 0.9}
+    assert named(**one) == ["mode-collapse", "mode-dropping"]
+    assert named(**one, **{"probe/apart": 1.0}) == ["mode-collapse"], "of no kind at all"
+
+
+def test_of_a_stale_average_the_live_generator_is_asked_whether_it_moves():
+    ill = {"probe/D auc": 1.0, "probe/apart": 1.0, "probe/averaged": 20.0}
+    assert named(**ill, **{"probe/live": lambda at: 9 - 5 * at}) == ["stale-average"]
 
 
 def test_a_single_look_is_enough_where_there_is_one_only():

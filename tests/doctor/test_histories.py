@@ -15,13 +15,13 @@ from gansaku.doctor.live import Attention
 
 FOLDER = Path(__file__).parent / "histories"
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "sick-runs.md"
-KNOWN_MISSES = {  # runs of the test set that are named otherwise, and how
-    "test-checkered": "",
+KNOWN_MISSES = {  # runs that are named otherwise, and how
+    # its samples are 75 % as diverse as the data, full of dots, and others at each measure
     "test-collapse": "checkerboard",
-    "test-d-strong-mlp": "",
-    "test-dropping-ring-wide": "mode-collapse",
+    # samples lie 0.39 of the way to augmented data; of healthy runs with augmentation 0.32
     "test-leak-ada": "",
-    "test-oscillation-grid": "critic-too-weak",
+    # one kind of the ring is left: both are there, and what was made is named second
+    "test-dropping-ring-wide": "mode-collapse",
 }
 ABOUT = {path.parent.name: json.loads(path.read_text()) for path in FOLDER.glob("*/run.json")}
 SICK = sorted(name for name, about in ABOUT.items() if about["expected"])
@@ -54,6 +54,14 @@ def test_the_healthy_are_healthy_all_the_while(name):
     steps = sorted({record["step"] for record in history.records})
     attention = Attention()
     assert not [f.illness for step in steps for f in attention(history.until(step))]
+
+
+@pytest.mark.parametrize("which", sorted({about["set"] for about in ABOUT.values()}))
+def test_nine_in_ten_are_among_the_first_two(which):
+    sick = [name for name in SICK if ABOUT[name]["set"] == which]
+    found = [[f.illness for f in examine(History.of(FOLDER / name))][:2] for name in sick]
+    right = sum(ABOUT[name]["expected"] in two for name, two in zip(sick, found, strict=True))
+    assert right >= 0.9 * len(sick)
 
 
 def test_there_are_enough_of_both():

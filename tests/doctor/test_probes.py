@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from gansaku.losses import R1, Relativistic
 from gansaku.recipes.dcgan import DCGAN
 from gansaku.recipes.quick import Quick
 
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "run-folder.md"
 RECIPES = {
     "quick": Quick(steps=8, batch_size=8, z=4, width=4, ema=100.0),
     "augmented": DCGAN(steps=8, batch_size=8, z=4, width=4, augment=DiffAugment()),
@@ -79,7 +82,11 @@ def test_what_is_told_of_which_recipe(digits):
     assert {"diversity", "repeats", "apart", "D auc", "D auc held", "midtones"} <= quick & augmented
     assert {"live", "averaged"} <= quick - augmented
     assert {"leak", "augmented"} <= augmented - quick
-    assert {"data/low", "data/kind/0", "kind/0", "weights/D", "step/G"} <= quick
+    assert {"data/low", "data/kind/0", "kind/0", "weights/D", "step/G", "grid"} <= quick
+    table = PAGE.read_text(encoding="utf-8").split("key after `probe/`")[1]
+    for name in quick | augmented:
+        shown = re.sub(r"kind/\d+", "kind/0", name).replace("weights/D", "weights/G")
+        assert f"`{shown.replace('step/D', 'step/G')}`" in table, "and the page explains it"
 
 
 def test_data_given_back_as_samples_looks_like_data(digits):

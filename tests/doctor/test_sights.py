@@ -64,20 +64,34 @@ def soft(x: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("period", [2, 4])
 @pytest.mark.parametrize("side", [16, 28, 64])
-def test_checkerboard_sees_a_grid(side, period):
-    smooth = soft(noise(32, 1, side + 4, side + 4))
-    grid = (torch.arange(side) % period == 0).float()
-    plain, gridded = sights.checkerboard(smooth), sights.checkerboard(smooth + 0.3 * grid)
-    assert plain < 2.5
-    assert gridded > 4 * plain
-    turned = sights.checkerboard(smooth + 0.3 * grid[:, None])
-    assert turned > 4 * plain
+def test_a_grid_is_seen(side, period):
+    real, smooth = (soft(noise(64, 1, side + 4, side + 4, key=k)) for k in "ab")
+    row = (torch.arange(side) % period == 0).float()
+    assert sights.grid(smooth, real) < 0.06
+    for line in (row, row[:, None]):
+        assert sights.grid(smooth + 0.3 * line, real) > 0.3, "the same in every image"
+        assert sights.grid(smooth * (1 - 0.6 * line), real) > 0.25, "its contrast"
 
 
-def test_checkerboard_of_noise_and_of_nothing():
-    assert 0.5 < sights.checkerboard(noise(64, 1, 32, 32)) < 2.0
-    assert sights.checkerboard(torch.zeros(4, 1, 16, 16)) <= 1.0
-    assert sights.checkerboard(noise(4, 1, 8, 8)) == 1.0  # too small to tell
+def test_a_grid_of_closed_form():
+    flat = torch.zeros(4, 1, 18, 18)
+    stripes = flat + (torch.arange(18) % 2) * 2 - 1  # second differences are 1 and -1 in turn
+    assert sights.grid(stripes, flat) == pytest.approx(1.0)
+    faint = sights.grid(flat + 0.1 * stripes, noise(4, 1, 18, 18))
+    assert faint < 0.3, "a share of the detail that data has"
+
+
+def test_a_grid_that_the_data_has_is_none():
+    a, b, plain = (soft(noise(64, 1, 24, 24, key=key)) for key in "abc")
+    faint = 1 - 0.6 * (torch.arange(20) % 2)
+    assert sights.grid(faint * a, plain) > 0.25
+    assert sights.grid(faint * a, faint * b) < 0.06
+
+
+def test_no_grid_in_noise_nor_in_nothing():
+    assert sights.grid(noise(64, 1, 32, 32), noise(64, 1, 32, 32, key="b")) < 0.05
+    assert sights.grid(torch.zeros(4, 1, 16, 16), torch.zeros(4, 1, 16, 16)) == 0.0
+    assert sights.grid(noise(4, 1, 4, 4), noise(4, 1, 4, 4)) == 0.0  # too small to tell
 
 
 def test_moments_distance_against_scipy():

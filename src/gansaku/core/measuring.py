@@ -12,6 +12,7 @@ from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 
 Probes = Callable[[Run, Tensor], dict[str, float]]  # what else samples tell, for the same line
+FACTS = "probe/data/"  # what probes say of the data: the same each time, and written once
 
 
 class Measure:
@@ -37,6 +38,7 @@ class Measure:
         self.measure, self.probes, self.patience, self.stop = measure, probes, patience, stop
         self.best, self.mark, self.waited = math.inf, (math.inf, 0.0), 0
         self.improved, self.found = False, None
+        self._facts: dict[str, float] = {}
         for record in folder.records():
             if "measure" in record:
                 self._learn(record)
@@ -50,7 +52,8 @@ class Measure:
         found = self.measure(samples)
         names = {"measure": found["value"], "error": found["error"], "of": found["name"]}
         more = self.probes(run, samples) if self.probes else {}
-        self.found = {"step": run.steps, **names, **more}
+        news = {name: v for name, v in more.items() if self._facts.get(name) != v}
+        self.found = {"step": run.steps, **names, **news}
         self.improved = found["value"] < self.best
         self._learn(self.found)
         self.folder.append(self.found)
@@ -58,7 +61,8 @@ class Measure:
             self._give_up()
 
     def _learn(self, record: dict[str, Any]) -> None:
-        """Keep the best; count the measures since one that was better beyond its error."""
+        """Keep the facts and the best; count the measures since one better beyond its error."""
+        self._facts |= {name: v for name, v in record.items() if name.startswith(FACTS)}
         value, error = record["measure"], record["error"]
         self.best = min(self.best, value)
         best, its_error = self.mark

@@ -83,7 +83,7 @@ class Probes:
             "high": float(x.max()),
             "midtones": sights.midtones(x),
             "contrast": sights.contrast(x),
-            "checkerboard": sights.checkerboard(x),
+            "grid": sights.grid(x, self.real),
         }
 
     def _critic(self, run: Run, x: Tensor) -> dict[str, float]:
@@ -163,7 +163,6 @@ def _facts(real: Tensor, size: int) -> dict[str, float]:
             "data/constant": sights.constant(real),
             "data/midtones": sights.midtones(real),
             "data/contrast": sights.contrast(real),
-            "data/checkerboard": sights.checkerboard(real),
         }
     return found
 

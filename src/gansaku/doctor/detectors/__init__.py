@@ -50,7 +50,7 @@ EXPLAINS = {  # an illness, and those that are not told beside it, for it brings
     "critic-too-strong": _SAMPLES - {"saturated-samples"},
     "saturated-samples": frozenset({"critic-too-strong"}),
     "critic-too-weak": _SAMPLES,
-    "mode-collapse": _SAMPLES - {"mode-collapse"},
+    "mode-collapse": _SAMPLES - {"mode-collapse", "mode-dropping"},  # of one kind: both are there
     "constant-images": frozenset({"repeated-data", "mode-collapse", "mode-dropping"}),
     "repeated-data": frozenset({"few-images", "overfitting-critic", "mode-dropping"}),
     "overfitting-critic": frozenset({"few-images", "critic-too-strong", "mode-dropping"}),

@@ -14,9 +14,13 @@ from gansaku.doctor.remedies import either, option, penalised, rate, scaled
 DEAD = 1e-6  # norm of G's gradient: below it the optimizers' eps of 1e-8 a weight holds G still
 SILENT = 1e-6  # spread of the logits: float32 tells numbers of size 1 no finer apart
 STRONG = 0.01  # of the loss at chance: healthy DCGANs pass through 0.02 on their way
+RIGHT = 0.99  # chance that data is put above samples
+STILL = 0.01  # of their distance to the data: a run that learns moves its samples by ten times that
 VANISHED = 0.05  # of G's first gradient: what a saturating loss leaves of it
 WEAK = 1.25  # times the loss at chance: the critic would do better to say nothing
-FOOLED = 0.35  # chance that data is put above samples: half is a coin
+COIN = 0.5  # chance that data is put above samples: a critic that is right more often but whose
+# loss is high is one that was right a moment ago, of a generator that hops
+FOOLED = 0.35  # and where the loss is near that at chance
 PLAIN = 0.97  # and all the while a linear classifier tells them apart that well
 CIRCLES = 0.5  # of the samples change their kind from one measure to the next, as a rule
 FAR = 0.9  # told apart: near the data, samples of a moving generator may well change
@@ -49,17 +53,18 @@ def dead_critic(history: History) -> Finding | None:
 
 def critic_too_strong(history: History) -> Finding | None:
     """The critic is right of everything, and the generator does not catch up."""
-    share, gradient = loss_share(history), history.series("G/gradient")
-    if not logged(history) or not share < STRONG:
+    if not logged(history) or (probed(history) and history.late("apart") < PLAIN):
         return None
-    if probed(history) and history.late("apart") < PLAIN:
+    certain, still = loss_share(history) < STRONG, _still(history)
+    if not (certain or still):
         return None
-    loss = history.series("D/objective")
+    loss, gradient = history.series("D/objective"), history.series("G/gradient")
     left = gradient.late().median() / max(gradient.until(gradient.steps[0]).median(), 1e-30)
     saturates = history.settings.kind("objective") == "Minimax"
-    evidence = (
-        f"the critic's loss is {loss.late().median():.2g}, {100 * share:.2g} % of that of a guess; "
-        f"the generator's gradient is {left:.2g} of what it was at first"
+    evidence = _certainty(history) + (
+        ", and for two thirds of the run samples have stood still"
+        if still
+        else f"; the generator's gradient is {left:.2g} of what it was at first"
     )
     cause = (
         "The critic is right of every sample, so that its verdict hardly changes where the "
@@ -77,9 +82,31 @@ def critic_too_strong(history: History) -> Finding | None:
         _faster(history),
         penalised(history, 10.0, "R1(1.0)"),
     )
-    return Finding(
-        "critic-too-strong", evidence, cause, remedy, loss.began(below=2 * STRONG * chance(history))
-    )
+    began = loss.began(below=2 * STRONG * chance(history)) if certain else round(history.step / 3)
+    return Finding("critic-too-strong", evidence, cause, remedy, began)
+
+
+def _still(history: History) -> bool:
+    """Samples do not move, and the critic is right of all of them: nothing reaches G.
+
+    Of an averaged generator, whose samples may lag behind, the live one is asked.
+    """
+    distance = history.probe("live") or history.probe("distance")
+    since = distance.since(history.step / 3)
+    if not probed(history) or len(since) < 4 or not history.late("D auc") > RIGHT:
+        return False
+    return since.top() - since.bottom() < STILL * since.median()
+
+
+def _certainty(history: History) -> str:
+    """How sure the critic is: by its loss, and by how often it is right."""
+    loss, share, judged = history.series("D/objective"), loss_share(history), history.late("D auc")
+    told = f"the critic's loss is {loss.late().median():.2g}"
+    if share < STRONG:
+        told += f", {100 * share:.2g} % of that of a guess"
+    if not math.isnan(judged):
+        told += f"; it puts data above samples {100 * judged:.0f} times in 100"
+    return told
 
 
 def _faster(history: History) -> str:
@@ -96,7 +123,7 @@ def critic_too_weak(history: History) -> Finding | None:
         return None
     share, judged = loss_share(history), history.late("D auc")
     apart = history.late("apart")
-    worse = share > WEAK and not apart < PLAIN
+    worse = share > WEAK and not apart < PLAIN and not judged > COIN
     fooled = judged < FOOLED and apart > PLAIN and not share < 1
     if not (worse or fooled):
         return None
