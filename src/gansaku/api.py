@@ -68,7 +68,7 @@ def train(
     folder = Folder(where)
     if ranks.rank() == 0:
         folder = Folder.create(where, repr(recipe), _about(chosen, source, recipe))
-        for note in source.notes:
+        for note in (*source.notes, *planned.remarks):
             folder.say(note)
         folder.say(f"training {config.short(recipe)} on {source.name}")
         if on_plan:

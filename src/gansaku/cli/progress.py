@@ -52,6 +52,7 @@ class Progress:
             ("recipe", escape(config.short(recipe_of(folder)))),
             ("data", f"{escape(source.name)}: {len(source)} samples of {described(source.spec)}"),
             *(("", escape(note)) for note in source.notes),
+            *(("note", escape(remark)) for remark in plan.remarks),
             ("parameters", sizes),
             ("memory", f"about {memory(plan.memory)} while training"),
             ("length", f"{plan.steps} steps, batches of {plan.batch_size}; {count(epochs)} epochs"),

@@ -178,6 +178,10 @@ class Recipe(abc.ABC):
         """Half-life of the moving average, in images."""
         return 0.0
 
+    def remarks(self, nets: Nets) -> tuple[str, ...]:
+        """What is worth knowing of these settings before a run begins, a sentence each."""
+        return ()
+
     @classmethod
     @abc.abstractmethod
     def tiny(cls) -> Self:

@@ -146,6 +146,18 @@ class Duel(Recipe):
             members["augment"] = augment.build()
         return Nets(**members)
 
+    def remarks(self, nets: Nets) -> tuple[str, ...]:
+        """That a penalty holds the slope at single samples, which batch norm ties together."""
+        mixed = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in nets.D.modules())
+        held = [type(p).__name__ for p in self.penalties if getattr(p, "of_slope", True)]
+        if not (held and mixed):
+            return ()
+        why = (
+            "the penalty holds D's slope at each sample, but batch norm lets every output depend on "
+            "the whole batch (arXiv:1704.00028, section 4); where there is d_norm, take layer or none"
+        )
+        return (f"{', '.join(held)} with batch norm in the critic: {why}",)
+
     def stages(self, nets: Nets) -> tuple[Stage, ...]:
         d = Player("D", nets.D, self.d_optimizer, self.schedule)
         g = Player("G", nets.G, self.g_optimizer, self.schedule)

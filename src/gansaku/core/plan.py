@@ -24,11 +24,13 @@ class Plan:
     memory: int
     steps: int
     batch_size: int
+    remarks: tuple[str, ...] = ()  # what the recipe has to say of its own settings
 
 
 def plan(recipe: Recipe, source: Any) -> Plan:
     """Play one step with a batch of a few and count what autograd keeps for it."""
     run = Run(dataclasses.replace(recipe, batch_size=PROBE * ranks.world()), source)
+    said = recipe.remarks(run.nets)
     kept = _Kept({weight.data_ptr() for weight in run.nets.parameters()})
     total = run.total
     run.stages = tuple(kept.watching(stage) for stage in run.stages if stage.phases)
@@ -40,7 +42,7 @@ def plan(recipe: Recipe, source: Any) -> Plan:
     memory = copies * 4 * sum(parameters.values()) + activations * recipe.batch_size // (
         PROBE * ranks.world()
     )
-    return Plan(repr(recipe), parameters, memory, total, recipe.batch_size)
+    return Plan(repr(recipe), parameters, memory, total, recipe.batch_size, said)
 
 
 class _Kept:

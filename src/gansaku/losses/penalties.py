@@ -17,7 +17,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,8 @@ class Draws(Protocol):
 
 class Penalty(abc.ABC):
     """An already weighted scalar that the critic minimises; subclasses are frozen dataclasses."""
+
+    of_slope: ClassVar[bool] = True  # of the slope at single samples, which batch norm mixes
 
     @abc.abstractmethod
     def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor: ...
@@ -129,6 +131,8 @@ class Drift(Penalty):
 
     List it after R1, whose forward it then shares.
     """
+
+    of_slope: ClassVar[bool] = False
 
     weight: float = 1e-3
 
