@@ -153,8 +153,8 @@ class Duel(Recipe):
         if not (held and mixed):
             return ()
         why = (
-            "the penalty holds D's slope at each sample, but batch norm lets every output depend on "
-            "the whole batch (arXiv:1704.00028, section 4); where there is d_norm, take layer or none"
+            "the penalty holds D's slope at each sample, but batch norm lets an output depend on "
+            "the whole batch (arXiv:1704.00028, section 4); d_norm layer or none would not do so"
         )
         return (f"{', '.join(held)} with batch norm in the critic: {why}",)
 

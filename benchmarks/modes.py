@@ -1,0 +1,152 @@
+"""Modes covered: unrolled_gan on the ring, k = 5 against k = 0; three GANs on stacked MNIST.
+
+    python benchmarks/modes.py ring
+    python benchmarks/modes.py stacked --minutes 30
+
+Stacked MNIST (arXiv:1611.02163, section 3.3.1) is an array given to `gs.train(data=...)`: three
+random training digits as the channels of one picture, 1,000 modes. Every cell resumes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from typing import Any
+
+import torch
+
+from common import (
+    WORK,
+    Results,
+    arguments,
+    as_images,
+    digit_features,
+    digits,
+    mean_and_error,
+    parse,
+    recipe_of,
+    sheet,
+    slug,
+    table,
+    train_for,
+)
+from gansaku.data import open_source
+from gansaku.metrics.modes import mode_coverage
+from gansaku.metrics.sliced import sliced_wasserstein
+from gansaku.metrics.stacked import PROTOCOL, stack, stacked_modes
+
+STACKED = 60_000  # pictures; every digit is in three of them on average
+SIZE = 32  # of the pictures: a power of two, for networks that halve
+RECIPES = (
+    "UnrolledGAN(batch_size=64, d_share=0.5, width=32)",
+    "MRGAN()",
+    "R3GAN(batch_size=64)",
+)
+
+
+def ring_cell(recipe: str, k: int, seed: int, steps: int) -> dict[str, Any]:
+    """Train on the 8-mode ring to the end; count the modes of 10,000 samples."""
+    source = open_source("ring", seed=0)
+    made = recipe_of(recipe, unrolled=k, steps=steps)
+    out = WORK / f"modes-{slug(recipe)}-k{k}-{steps}-seed{seed}"
+    trained = train_for(made, "ring", out, seed=seed)
+    samples = trained.model.sample(10_000, seed=1)
+    found = mode_coverage(samples, source.modes, source.sigma)
+    picture = sheet(trained.model, f"modes_ring_k{k}_seed{seed}.png", 2000)
+    return {
+        "covered": found.covered,
+        "within": found.within,
+        "shares": found.shares,
+        "sliced": sliced_wasserstein(samples, source.take(range(10_000))["x"]),
+        "sheet": picture,
+        "recipe": repr(made),
+        **trained.cost(),
+    }
+
+
+@functools.cache
+def stacked_digits() -> torch.Tensor:
+    """`[STACKED, 3, SIZE, SIZE]` bytes of the training digits, padded with black."""
+    known = digits()
+    images = torch.nn.functional.pad(as_images(known.train), (2, 2, 2, 2), value=-1.0)
+    stacked, _ = stack(images, torch.as_tensor(known.labels), STACKED)
+    return ((stacked + 1) * 127.5).round().to(torch.uint8)
+
+
+def stacked_cell(recipe: str, minutes: float, seed: int, cpu: bool) -> dict[str, Any]:
+    """Train for its minutes; count the modes of as many samples as the papers take."""
+    made = recipe_of(recipe)
+    out = WORK / f"modes-stacked-{slug(recipe)}-{minutes:g}min-seed{seed}"
+    trained = train_for(made, stacked_digits(), out, 60 * minutes, cpu=cpu, seed=seed)
+    samples = torch.cat([x[:, :, 2:-2, 2:-2] for x in trained.model.stream(PROTOCOL, seed=1)])
+    found = stacked_modes(samples, digit_features().logits)
+    return {
+        "covered": found.covered,
+        "reverse_kl": found.reverse_kl.value,
+        "reverse_kl_error": found.reverse_kl.error,
+        "samples": found.samples,
+        "ideal_covered": found.ideal_covered,
+        "ideal_kl": found.ideal_kl,
+        "sheet": sheet(trained.model, f"modes_stacked_{slug(recipe)}.png", 36),
+        "recipe": repr(made),
+        **trained.cost(),
+    }
+
+
+def ring(results: Results, args: argparse.Namespace) -> str:
+    rows = []
+    for k in args.k:
+        cells = []
+        for seed in range(args.seeds):
+            key = f"{args.recipe} ring k={k}, {args.steps} steps, seed {seed}"
+            make = functools.partial(ring_cell, args.recipe, k, seed, args.steps)
+            cells.append(results.cell(key, make))
+        covered = ", ".join(str(cell["covered"]) for cell in cells)
+        within = mean_and_error([cell["within"] for cell in cells])
+        spent = sum(cell["cpu_seconds"] for cell in cells) / len(cells)
+        rows.append((k, covered, f"{within.value:.1%} +- {within.error:.1%}", f"{spent:.0f}"))
+    header = ("k", "modes of 8, a seed each", "samples within 3 sigma", "CPU s a run")
+    return (
+        f"`{args.recipe}`, {args.steps} steps. A mode is covered when at least 1 % of 10,000 "
+        "samples lie within 3 sigma of it.\n\n" + table(header, rows)
+    )
+
+
+def stacked(results: Results, args: argparse.Namespace) -> str:
+    rows = []
+    for recipe in args.recipes:
+        key = f"{recipe} stacked, {args.minutes:g} min, seed {args.seed}"
+        make = functools.partial(stacked_cell, recipe, args.minutes, args.seed, args.cpu)
+        cell = results.cell(key, make)
+        kl = f"{cell['reverse_kl']:.3f} +- {cell['reverse_kl_error']:.3f}"
+        picture = f"![{slug(recipe)}](../../docs/{cell['sheet']})"
+        spent = (cell["steps"], f"{cell['cpu_seconds']:.0f}", f"{cell['seconds']:.0f}")
+        rows.append((f"`{recipe}`", cell["covered"], kl, *spent, picture))
+    header = ("recipe", "modes of 1,000", "reverse KL [nats]", "steps", "CPU s", "s", "sheet")
+    return (
+        f"Stacked MNIST, {digits().name}, {PROTOCOL:,} samples, channels read by the digit "
+        "classifier. A perfect generator would show "
+        f"{cell['ideal_covered']:.1f} modes and {cell['ideal_kl']:.3f} nats.\n\n"
+        + table(header, rows)
+    )
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("what", choices=("ring", "stacked"))
+    parser.add_argument("--recipe", default="unrolled_gan", help="of the ring")
+    parser.add_argument("--k", type=int, nargs="+", default=[5, 0], help="critic updates ahead")
+    parser.add_argument("--seeds", type=int, default=5, help="of the ring")
+    parser.add_argument("--steps", type=int, default=25_000, help="of the ring")
+    parser.add_argument("--recipes", nargs="+", default=RECIPES, help="of stacked MNIST")
+    parser.add_argument("--minutes", type=float, default=30, help="of training on stacked MNIST")
+    parser.add_argument("--cpu", action="store_true", help="minutes of the processor, not clock")
+    parser.add_argument("--seed", type=int, default=0, help="of stacked MNIST")
+    args = parse(parser)
+    results = Results(f"modes_{args.what}")
+    body = ring(results, args) if args.what == "ring" else stacked(results, args)
+    results.publish("Modes covered", body)
+
+
+if __name__ == "__main__":
+    main()
