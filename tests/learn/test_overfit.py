@@ -16,7 +16,7 @@ from gansaku.losses import Hinge, WeightClip
 NAMES = [entry.name for entry in catalog.every()]
 SLOWER = Adam(2e-3, (0.5, 0.9))
 FAST = {"g_optimizer": Adam(4e-3, (0.0, 0.9)), "d_optimizer": Adam(4e-3, (0.0, 0.9))}
-STEPS = {"gan": 400, "cgan": 200, "sngan": 300, "tutorial_mnist": 200}
+STEPS = {"gan": 400, "ebgan": 300, "cgan": 200, "sngan": 300, "tutorial_mnist": 200}
 # The papers' rates are for thousands of steps. Of the two that schedule or clip, the 2014 GAN
 # keeps its own optimizer and WGAN's box is widened, so that it can learn in a few steps.
 CHANGES: dict[str, dict[str, Any]] = {
@@ -25,6 +25,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "acgan": FAST | {"width": 8, "d_width": 4},
     # codes must show, which a single picture cannot: they count for little here
     "infogan": FAST | {"width": 8, "d_norm": "spectral", "objective": Hinge(), "info_weight": 0.01},
+    "ebgan": FAST | {"width": 8, "pull_weight": 0.0},  # one picture: nothing to push apart
+    "unrolled_gan": FAST | {"width": 8, "unrolled": 2, "d_norm": "spectral"},
     "sngan": FAST
     | {"g_optimizer": Adam(2e-3, (0.0, 0.9)), "width": 16, "d_width": 16, "d_updates": 1},
     "r3gan": FAST | {"width": 16, "narrowest": 8, "group": 4},
