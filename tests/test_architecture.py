@@ -61,7 +61,7 @@ OUTSIDE = {  # other people's packages
     "metrics": {"torch", "numpy", "scipy", "safetensors", "matplotlib"},
     "tools": {"torch", "numpy", "PIL"},
     "doctor": {"torch"},
-    "theory": {"torch", "numpy", "scipy", "matplotlib"},
+    "theory": {"torch", "numpy", "scipy", "matplotlib", "PIL"},
     "top": {"torch", "numpy"},
     "cli": {"torch", "numpy", "PIL", "rich", "tyro"},
 }

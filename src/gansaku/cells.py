@@ -135,7 +135,7 @@ class Bout:
         cell = Cell(
             recipe=self.one.text,
             seed=self.seed,
-            steps=budget.step,
+            steps=max(budget.step, 0),
             images=budget.images,
             seconds=round(budget.seconds, 3),
             ended=ended if figures else "diverged",
@@ -144,6 +144,7 @@ class Bout:
             titles=titles,
             folder=self.folder.name,
         )
+        self.folder.mkdir(parents=True, exist_ok=True)
         checkpoint.write_text(path, json.dumps(dataclasses.asdict(cell)) + "\n")
         return cell
 
@@ -228,6 +229,8 @@ class Bout:
 
     def findings(self) -> tuple[str, ...]:
         """What the doctor says of the run and of its last samples; of the data alone, nothing."""
+        if not (self.folder / "run.json").is_file():  # it broke in the trial step of its plan
+            return ("non-finite",)
         history = History.of(self.folder)
         source = open_data(stored(history.option, {}), self.array)
         run = reopened(self.folder, source)

@@ -20,7 +20,7 @@ from gansaku.cells import MISFIT, Bout, Contest, Entrant, entrant, length_of
 from gansaku.core import checkpoint
 from gansaku.core.budget import Amount, seconds_of
 from gansaku.core.contract import Recipe
-from gansaku.core.errors import UserError
+from gansaku.core.errors import Diverged, UserError
 from gansaku.core.loop import Watch
 from gansaku.data.points import centres
 from gansaku.metrics import chart, measures
@@ -170,6 +170,8 @@ class Place:
                 continue
             try:
                 known[one.text] = length_of(one, self.source, self.contest)
+            except Diverged:  # it fits the data, and will be told among the results
+                known[one.text] = None
             except MISFIT as error:
                 reason = str(error) if isinstance(error, UserError) else _reason(error)
                 self.rows[one.text] = Row(one.text, (), f"does not fit: {reason}")

@@ -60,6 +60,13 @@ def test_a_run_that_diverges_is_a_result(made):
     assert "0 of 2: diverged" in (made[0] / "compare.md").read_text()
 
 
+def test_a_recipe_that_diverges_in_the_trial_is_no_misfit(tmp_path):
+    text = TINY.replace("d_updates=1", "d_updates=1, penalties=(R1(1e39),)")
+    found = compare([text], out=tmp_path / "out", seeds=1, **SHORT)
+    assert [cell.ended for cell in row(found, text).cells] == ["diverged"]
+    assert not row(found, text).reason
+
+
 def test_a_recipe_that_does_not_fit_is_named_with_the_reason(made):
     odd = row(made[1], "tutorial_mnist")
     assert not odd.cells
@@ -70,13 +77,13 @@ def test_a_recipe_that_does_not_fit_is_named_with_the_reason(made):
 def test_finished_cells_are_not_made_again_and_seeds_may_be_added(made):
     out, found, _ = made
     stamps = {path: path.stat().st_mtime_ns for path in out.glob("*/checkpoints/*")}
-    begun: list[tuple[str, int]] = []
+    told: list[tuple[int, bool]] = []
 
     def note(recipe, seed, cell):
-        if cell is None and not (out / "x").exists():
-            begun.append((recipe, seed))
+        told.append((seed, cell is not None))
 
     again = compare([TINY], out=out, seeds=3, on_cell=note, **SHORT)
+    assert told == [(seed, done) for seed in range(3) for done in (False, True)]
     assert row(again, TINY).cells[:2] == row(found, TINY).cells
     assert len(row(again, TINY).cells) == 3
     assert {p: p.stat().st_mtime_ns for p in stamps} == stamps

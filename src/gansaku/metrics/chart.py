@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from gansaku.metrics.measures import everything
 from gansaku.metrics.standings import Row, Standings
 
 INK, ILL, PALE = "#1f4e79", "#c26a1b", "#9aa5b1"
-LONG = 34  # letters of a recipe's name
+LONG, LINES = 34, 3  # letters and lines of a recipe's name
 
 
 def draw(found: Standings, path: str | Path) -> Path:
@@ -20,7 +21,8 @@ def draw(found: Standings, path: str | Path) -> Path:
     from matplotlib.figure import Figure
 
     rows = [row for row in found.rows if row.cells]
-    high = 1.35 + 0.42 * max(len(rows), 1)
+    tall = sum(1 + 0.35 * short(row.recipe).count("\n") for row in rows)
+    high = 1.35 + 0.42 * max(tall, 1)
     figure = Figure(figsize=(9, high), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=(2.2, 1), sharey=True)
@@ -29,7 +31,7 @@ def draw(found: Standings, path: str | Path) -> Path:
         _bars(right, "modes covered", [row.figure("modes") for row in rows])
     else:
         _bars(right, "images a second", [row.speed for row in rows])
-    left.set_yticks(range(len(rows)), [short(row.recipe) for row in rows])
+    left.set_yticks(range(len(rows)), [short(row.recipe) for row in rows], size=8.5)
     left.set_ylim(len(rows) - 0.4, -0.6)
     return write_whole(path, lambda draft: figure.savefig(draft, format="png"))
 
@@ -73,7 +75,7 @@ def _legend(axes: Any, rows: list[Row]) -> None:
     many = max((len(row.cells) for row in rows), default=0) > 1
     look = {"linestyle": "", "ms": 6}
     marks = [Line2D([], [], marker="o", color=INK, label="a seed", **look)]
-    if any(not cell.healthy for row in rows for cell in row.cells):
+    if any(cell.figures and not cell.healthy for row in rows for cell in row.cells):
         marks += [Line2D([], [], marker="o", color=ILL, mfc="none", label="a sick run", **look)]
     if many:
         marks += [Line2D([], [], marker="|", color=INK, mew=2, label="mean ± error", ls="", ms=11)]
@@ -83,15 +85,17 @@ def _legend(axes: Any, rows: list[Row]) -> None:
 
 
 def _bars(axes: Any, title: str, figures: list[Any]) -> None:
-    values = [0.0 if math.isnan(f.value) else f.value for f in figures]
-    axes.barh(range(len(values)), values, height=0.5, color=PALE)
-    for at, value in enumerate(values):
-        text = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    known = {at: f.value for at, f in enumerate(figures) if not math.isnan(f.value)}
+    axes.barh(list(known), list(known.values()), height=0.5, color=PALE)
+    for at in range(len(figures)):
+        value = known.get(at, 0.0)
+        text = f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if at in known else "–"
         axes.annotate(text, (value, at), (4, 0), textcoords="offset points", va="center", size=8)
-    axes.set_xlim(0, 1.2 * max([*values, 1e-9]))
+    axes.set_xlim(0, 1.25 * max(known.values(), default=0.0) or 1.0)
     axes.set_xlabel(title, fontsize=9)
-    axes.tick_params(axis="y", length=0)
     _clean(axes)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xticks([])
 
 
 def _clean(axes: Any) -> None:
@@ -102,4 +106,7 @@ def _clean(axes: Any) -> None:
 
 
 def short(text: str) -> str:
-    return text if len(text) <= LONG else text[: LONG - 1] + "…"
+    """A config text over a few lines, the rest cut off."""
+    lines = textwrap.wrap(text, LONG)
+    cut = " …" if len(lines) > LINES else ""
+    return "\n".join(lines[:LINES]) + cut

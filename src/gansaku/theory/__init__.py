@@ -1,0 +1,1 @@
+"""The theory of GANs, to be seen: figures drawn from real computation, with a paragraph each."""
