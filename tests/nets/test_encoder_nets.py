@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from gansaku.core.still import still
 from gansaku.nets import parameters
 from gansaku.nets.aae import AAEEncoder, CodeCritic
 from gansaku.nets.ali import ALICritic, ALIEncoder, ALIGenerator, steps
 from gansaku.nets.bigan import BiGANCritic, BiGANEncoder, BiGANGenerator, PairCritic
-from gansaku.nets.encoders import ConvEncoder, body_of, decoder, encoder, flat, still
+from gansaku.nets.encoders import ConvEncoder, body_of, decoder, encoder, flat
 from gansaku.nets.vaegan import VAEGANCritic, VAEGANDecoder, VAEGANEncoder
 
 MNIST, CIFAR, FACES = (1, 28, 28), (3, 32, 32), (3, 64, 64)

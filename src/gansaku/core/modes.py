@@ -13,6 +13,7 @@ from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stag
 from gansaku.core.duel import Critic, Duel
 from gansaku.core.errors import UserError, nearest
 from gansaku.core.noise import Noise
+from gansaku.core.still import still
 
 FORMS = ("regularised", "manifold")
 
@@ -71,7 +72,12 @@ class ModeDuel(Duel):
         if "again" in batch:
             return batch
         made = super().with_fakes(nets, batch, clock, times)
-        return {**made, "again": nets.G(nets.E(batch["x"]))}
+        return {**made, "again": self.again(nets, batch["x"])}
+
+    def again(self, nets: Nets, x: Tensor) -> Tensor:
+        """G(E(x)); G's batch norms remember what it makes of the prior."""
+        with still(nets.G):
+            return nets.G(nets.E(x))
 
     def sides(self, batch: Batch) -> tuple[Any, Any]:
         if self.form == "manifold":
@@ -92,7 +98,7 @@ class ModeDuel(Duel):
         return {"match": self.match_weight * match, "mode": self.mode_weight * mode}
 
     def manifold_d(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
-        real, again = batch["x"].detach(), nets.G(nets.E(batch["x"])).detach()
+        real, again = batch["x"].detach(), self.again(nets, batch["x"]).detach()
         critic = self.first_critic(nets, clock)
         terms = {
             type(penalty).__name__: self.penalty_factor(clock) * penalty(critic, real, again, clock)
@@ -102,7 +108,7 @@ class ModeDuel(Duel):
 
     def manifold_g(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         x, critic = batch["x"], self.first_critic(nets, clock)
-        again = nets.G(nets.E(x))
+        again = self.again(nets, x)
         mode = self.objective.g(critic(x), critic(again))
         return {"match": (again - x).square().mean(), "mode": self.manifold_weight * mode}
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Generator
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -106,20 +104,3 @@ def decoder(body: str, shape: tuple[int, ...], z: int, width: int, units: int) -
     if body_of(body, shape) == "mlp":
         return MLPGenerator(shape, z, units)
     return DCGANGenerator(shape, z, width)
-
-
-@contextlib.contextmanager
-def still(net: nn.Module) -> Generator[None, None, None]:
-    """Batch norms use the batch's moments within, and do not remember them.
-
-    What an encoder uses on pictures after training is then of pictures, not of fakes as well.
-    """
-    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
-    before = [norm.momentum for norm in norms]
-    try:
-        for norm in norms:
-            norm.momentum = 0.0
-        yield
-    finally:
-        for norm, momentum in zip(norms, before, strict=True):
-            norm.momentum = momentum

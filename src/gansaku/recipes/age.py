@@ -11,9 +11,10 @@ from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Sta
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.priors import sphere
+from gansaku.core.still import still
 from gansaku.losses.latent import cosine_gap, sphere_divergence
 from gansaku.nets import DCGANGenerator
-from gansaku.nets.encoders import ConvEncoder, still
+from gansaku.nets.encoders import ConvEncoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class AGE(Recipe):
 
     E drives codes of pictures to the prior and those of fakes away, G drives those of fakes to it.
     Settings of the authors' CIFAR-10 run; their divergence has the variance for equation 8's
-    deviation, which doubles its log: hence weights of 2. E's batch norms remember pictures alone.
+    deviation, which doubles its log: hence weights of 2.
     """
 
     card: ClassVar[Card] = Card(
@@ -67,12 +68,12 @@ class AGE(Recipe):
 
     def e_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         x, codes = batch["x"], nets.E(batch["x"])
-        with still(nets.E):
+        with still(nets.E), still(nets.G):
             of_fake = sphere_divergence(nets.E(nets.G(self.latents(len(x), clock))))
+            match = (nets.G(codes) - x).abs().mean()
         of_real = sphere_divergence(codes)
         clock.note(**{"divergence of pictures": of_real, "divergence of fakes": of_fake})
         adversarial = self.kl_real * of_real - self.kl_fake * of_fake
-        match = (nets.G(codes) - x).abs().mean()
         return {"divergence": adversarial, "reconstruction": self.match_x * match}
 
     def g_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
@@ -83,8 +84,7 @@ class AGE(Recipe):
         return {"divergence": self.kl_fake * sphere_divergence(codes), "code": match}
 
     def latents(self, n: int, noise: Noise, truncate: float | None = None) -> Tensor:
-        """`[n, z]`, uniform on the sphere: it has no tails to truncate."""
-        return sphere(n, self.z, noise)
+        return sphere(n, self.z, noise)  # which has no tails to truncate
 
     def generate(self, nets: Nets, z: Tensor, given: Mapping[str, Any] | None = None) -> Tensor:
         return nets.G(z)

@@ -10,6 +10,7 @@ from gansaku.core.card import Card
 from gansaku.core.contract import Batch, Clock, Nets, Terms
 from gansaku.core.likeness import LikenessGame, costs
 from gansaku.core.optim import Adam, RMSprop
+from gansaku.core.still import still
 from gansaku.losses import Minimax, NonSaturating
 from gansaku.losses.latent import gaussian_kl, half_squared, reparameterised
 from gansaku.nets.vaegan import VAEGANCritic, VAEGANDecoder, VAEGANEncoder
@@ -66,7 +67,9 @@ class VAEGAN(LikenessGame):
     def e_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         mean, log_variance = self.posterior(nets, batch["x"])
         z = reparameterised(mean, log_variance, clock.normal(*mean.shape))
-        logits, features = nets.D(torch.cat([batch["x"], nets.G(z), batch["fake"].detach()]))
+        with still(nets.G):
+            again = nets.G(z)
+        logits, features = nets.D(torch.cat([batch["x"], again, batch["fake"].detach()]))
         of_pictures, of_fakes = costs(logits.detach())
         clock.note(**{"cost of pictures": of_pictures, "cost of fakes": of_fakes})
         x, again, _ = features.chunk(3)
