@@ -43,8 +43,23 @@ from sick_recipes import CASES as CHOSEN_ON
 from sick_recipes import Case
 
 FIRST = """A run counts as named right if what it was made ill with is the first finding. Where two
-illnesses are there, it may be the second: that is counted beside it. Sets are listed by what was
-known of them when thresholds were chosen.
+illnesses are there, it may be the second: that is counted beside it. Thresholds were frozen in
+commit e8a77c5 (2026-11-21 09:18 UTC), before any run of the third set ("fresh") was looked at.
+Its runs are made in the order of their list; what is missing waits for processor time. Until all
+of it is made, its figure is no answer to the target (90 %, no false alarm): the first four are the
+easiest, and none of them is a healthy one.
+
+## What is still missed
+
+- `test-collapse`: the settings that collapse on 28-pixel digits here make samples that are 75 % as
+  diverse as the data, with a plain grid of dots, and other ones at each measure; the critic
+  guesses. Checkerboard and oscillation are there, a collapse in the narrow sense is not.
+- `test-leak-ada`: its samples lie 0.39 of the way from plain to augmented data, healthy runs with
+  translation 0.32: not told apart. Whether samples change under the augmentation less than data do
+  was tried as a better measure, and is none: leaking runs gave 0.05, -0.08 and -0.22 (1 is all),
+  a healthy one 0.14, for a generator takes up only some of several augmentations.
+- `test-dropping-ring-wide`: one kind of eight is left, so that samples have collapsed (first) and
+  kinds are missing (second); both are said.
 
 ## How the second set was judged at first sight
 
@@ -52,8 +67,7 @@ Before anything was changed after looking at the test set (commit 7ec59fb, 2026-
 27 sick runs were named right, with 1 false alarm in 9 healthy ones**. Named otherwise: checkered,
 d-strong-mlp (nothing), collapse (checkerboard), dropping-ring-wide (mode-collapse), leak-ada
 (mode-dropping), lr-quick and shouting (critic-too-strong), oscillation-grid (critic-too-weak); the
-false alarm was mode-dropping in lsgan. Since then thresholds have been chosen on this set too. Of
-it 36 runs of 51 were made.
+false alarm was mode-dropping in lsgan. Since then thresholds have been chosen on this set too.
 
 """
 SETS = {
@@ -252,9 +266,11 @@ def judged(which: str, title: str) -> str:
     first, second = (sum(r[0] in r[2:end] for r in sick) for end in (3, 4))
     shown = [(*r[:3], ", ".join(r[3:]) or "-") for r in rows]
     return (
-        f"## {title} (set `{which}`)\n\n**{first} of {len(sick)} sick runs named right "
-        f"({second} among the first two findings); {sum(r[2] != 'healthy' for r in well)} false "
-        f"alarms in {len(well)} healthy ones.**\n\n{matrix(shown)}\n\n"
+        f"## {title} (set `{which}`)\n\n{len(rows)} of "
+        f"{sum(case.set == which for case in CASES)} runs have been made. **{first} of "
+        f"{len(sick)} sick runs named right ({second} among the first two findings); "
+        f"{sum(r[2] != 'healthy' for r in well)} false alarms in {len(well)} healthy "
+        f"ones.**\n\n{matrix(shown)}\n\n"
         + common.table(("made ill with", "run", "named first", "also named"), sorted(shown))
     )
 

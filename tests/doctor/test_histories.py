@@ -56,7 +56,7 @@ def test_the_healthy_are_healthy_all_the_while(name):
     assert not [f.illness for step in steps for f in attention(history.until(step))]
 
 
-@pytest.mark.parametrize("which", sorted({about["set"] for about in ABOUT.values()}))
+@pytest.mark.parametrize("which", ["made", "test"])  # of the third set the figure is reported
 def test_nine_in_ten_are_among_the_first_two(which):
     sick = [name for name in SICK if ABOUT[name]["set"] == which]
     found = [[f.illness for f in examine(History.of(FOLDER / name))][:2] for name in sick]

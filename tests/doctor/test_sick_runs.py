@@ -13,7 +13,7 @@ from gansaku.doctor.history import History
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import sick_runs
-from sick_recipes import CASES
+from sick_runs import CASES
 
 MADE = [case for case in CASES if case.set == "made"]
 
