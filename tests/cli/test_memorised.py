@@ -103,7 +103,10 @@ def test_a_sheet_is_a_row_for_each_sample(tmp_path) -> None:
 def test_bad_input_is_one_sentence(gansaku, trained, tmp_path) -> None:
     for words, sentence in (
         (("-n", "1"), "-n must be at least 2, not 1"),
-        (("--features", "backbones"), "no features are named 'backbones'; did you mean 'backbone'?"),
+        (
+            ("--features", "backbones"),
+            "'backbones'; did you mean 'backbone'?",
+        ),
         (("--data", "ring"), "ring is a set of points"),
         (("--checkpoint", "7777"), "has no checkpoint '7777'"),
     ):

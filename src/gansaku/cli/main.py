@@ -24,6 +24,7 @@ COMMANDS = {
     "compare-results": "which of two evaluations is better, where they may be compared",
     "memorised": "has it only learned the data by heart?",
     "doctor": "what ails a run, why, and what to change",
+    "theory": "why GANs work and fail: figures from real computation, with an explanation",
     "parzen": "the log-likelihood that the papers of 2014 report",
     "cite": "the BibTeX of a recipe's paper",
 }
