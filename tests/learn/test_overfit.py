@@ -13,7 +13,8 @@ from gansaku.core.optim import Adam
 from gansaku.data.spec import ImageSpec, PointSpec
 from gansaku.losses import Hinge, WeightClip
 
-NAMES = [entry.name for entry in catalog.every()]
+# Those with an encoder learn two pictures, in test_overfit_encoders.
+NAMES = [e.name for e in catalog.every() if not hasattr(catalog.find(e.name), "encode")]
 SLOWER = Adam(2e-3, (0.5, 0.9))
 FAST = {"g_optimizer": Adam(4e-3, (0.0, 0.9)), "d_optimizer": Adam(4e-3, (0.0, 0.9))}
 STEPS = {"gan": 400, "ebgan": 300, "cgan": 200, "sngan": 300, "tutorial_mnist": 200}
