@@ -46,7 +46,7 @@ def test_every_figure_has_a_module_and_both_languages():
     for one in TOPICS:
         assert importlib.util.find_spec(one.module)
         for lang in LANGUAGES:
-            assert 150 < len(paragraph(one, lang)) < 700
+            assert 150 < len(paragraph(one, lang)) < 800
         assert re.search("[ぁ-ん]", paragraph(one, "ja"))
         assert not re.search("[ぁ-んァ-ヶ一-龯]", paragraph(one, "en"))
 

@@ -36,8 +36,9 @@ class Entry:
 ENTRIES = (
     Entry(
         "plain",
-        "UnrolledGAN(unrolled=0, batch_size=128, steps=3000)",
-        (300, 1000, 2000, 3000),
+        "DCGAN(width=8, z=2, prior='normal', batch_size=128, g_optimizer=Adam(1e-3, (0.5, 0.9)), "
+        "d_optimizer=Adam(1e-3, (0.5, 0.9)), steps=4000)",
+        (300, 1000, 2000, 4000),
     ),
     Entry(
         "unrolled",
