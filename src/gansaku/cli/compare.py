@@ -148,9 +148,13 @@ def _once() -> Any:
 
 
 def _table(found: Standings) -> None:
+    """What fits on a terminal; compare.md has all columns."""
     head, lines = found.table()
-    rows = [[escape(cell) for cell in line] for line in lines]
-    say(table(head, rows, right=head[1:-1], wide="recipe"))
+    kept = [i for i, name in enumerate(head) if name not in ("images", "training s")]
+    rows = [[escape(line[i]) for i in kept] for line in lines]
+    shown = [head[i] for i in kept]
+    long = max(len(row.recipe) for row in found.rows) > 16
+    say(table(shown, rows, right=shown[1:-1], wide="recipe" if long else ""))
 
 
 def _close(args: Args, found: Standings) -> None:
