@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gansaku.core.loop import Run
     from gansaku.metrics.standings import Cell, Standings
 
+LONG = 32  # letters of a cell of the table
 EVERY = 20.0  # seconds between two lines where there is no terminal
 Text = str | None
 
@@ -151,10 +152,13 @@ def _table(found: Standings) -> None:
     """What fits on a terminal; compare.md has all columns."""
     head, lines = found.table()
     kept = [i for i, name in enumerate(head) if name not in ("images", "training s")]
-    rows = [[escape(line[i]) for i in kept] for line in lines]
-    shown = [head[i] for i in kept]
-    long = max(len(row.recipe) for row in found.rows) > 16
-    say(table(shown, rows, right=shown[1:-1], wide="recipe" if long else ""))
+    shown = [head[i].replace(" distance", "") for i in kept]
+    rows = [[escape(shortened(line[i])) for i in kept] for line in lines]
+    say(table(shown, rows, right=shown[1:-1]))
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= LONG else text[: LONG - 1] + "…"
 
 
 def _close(args: Args, found: Standings) -> None:
