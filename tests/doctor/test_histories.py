@@ -22,6 +22,15 @@ KNOWN_MISSES = {  # runs that are named otherwise, and how
     "test-leak-ada": "",
     # one kind of the ring is left: both are there, and what was made is named second
     "test-dropping-ring-wide": "mode-collapse",
+    # of the set that was judged unseen: a grid below the bound, and dots like test-collapse's
+    "fresh-checkered": "",
+    "fresh-collapse": "checkerboard",
+}
+IN_PASSING = {  # told beside the bar of runs that were healthy at their end
+    # for a third of the run the 2014 GAN's samples stood still, then were all alike; it recovered
+    "fresh-well-gan": ["critic-too-strong"],
+    # 150 steps in all: at 80 the critic still put samples above data
+    "fresh-well-wgan-gp": ["critic-too-weak"],
 }
 ABOUT = {path.parent.name: json.loads(path.read_text()) for path in FOLDER.glob("*/run.json")}
 SICK = sorted(name for name, about in ABOUT.items() if about["expected"])
@@ -53,7 +62,8 @@ def test_the_healthy_are_healthy_all_the_while(name):
     history = History.of(FOLDER / name)
     steps = sorted({record["step"] for record in history.records})
     attention = Attention()
-    assert not [f.illness for step in steps for f in attention(history.until(step))]
+    told = [f.illness for step in steps for f in attention(history.until(step))]
+    assert told == IN_PASSING.get(name, [])
 
 
 @pytest.mark.parametrize("which", ["made", "test"])  # of the third set the figure is reported

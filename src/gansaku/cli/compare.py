@@ -25,18 +25,18 @@ Text = str | None
 
 @dataclass(frozen=True)
 class Args:
-    """Which GAN is best on this data? Each recipe is trained for the same time, with several
-    seeds; then all are measured, and ranked in one table and one chart.
+    """Which GAN is best on this data? The same budget for each, several seeds, one table and chart.
 
     Examples:
       gansaku compare dcgan wgan_gp r3gan --data mnist5k --budget 5m --seeds 3
       gansaku compare wgan_gp 'WGANGP(width=16, d_updates=1)' --data ring --budget 60s
       gansaku compare dcgan lsgan --data photos/ --size 64 --images 500000 --measure recall
 
-    The budget counts training alone: no measure, no picture, no start-up. Each recipe's length is
-    set to what the budget is worth, by a short trial, so that its schedules end with it; a config
-    text that names its steps keeps them. Ctrl-C stops; the same command goes on from there, and
-    with more recipes or seeds it makes only those.
+    The budget counts training alone: no measure, no picture, no start-up.
+
+    Lengths are set to what it is worth, by a short trial; a config text that names steps keeps them.
+
+    Ctrl-C stops; the same command goes on, and with more recipes or seeds makes only those.
     """
 
     recipes: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RECIPE")]

@@ -28,8 +28,9 @@ class Args:
       gansaku reconstruct runs/bigan-mnist5k    (trained with --holdout 0.2)
       gansaku reconstruct runs/vae_gan-photos photos/new/ -n 16 --out pairs.png
 
-    For runs with an encoder: aae, age, ali, bigan, mrgan, vae_gan. The error is the root of the
-    mean squared difference of a pixel, in [-1, 1].
+    For runs with an encoder: aae, age, ali, bigan, mrgan, vae_gan.
+
+    The error is the root of the mean squared difference of a pixel, in [-1, 1].
     """
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]

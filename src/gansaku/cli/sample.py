@@ -38,7 +38,7 @@ class Args:
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """the run's folder"""
-    n: Annotated[int | None, may(aliases=["-n"], metavar="INT")] = None
+    n: Annotated[int, may(aliases=["-n"], metavar="INT")] = 0
     """how many in all; none: 64, or ten of each class"""
     seed: int = 0
     """another seed, other samples"""
@@ -59,7 +59,7 @@ class Args:
 
 def main(argv: list[str]) -> None:
     args = parse(Args, argv, "sample")
-    if args.n is not None and args.n < 1:
+    if args.n < 0 or (args.n == 0 and {"-n", "--n"} & {*argv}):
         raise UserError(f"-n must be at least 1, not {args.n}")
     if args.truncate is not None and args.truncate <= 0:
         raise UserError(f"--truncate must be above 0, not {args.truncate}")
@@ -74,7 +74,7 @@ def main(argv: list[str]) -> None:
     y = _classes(args, model)
     given = {"truncate": args.truncate} if args.truncate is not None else {}
     given |= {} if y is None else {"y": y}
-    n = (64 if args.n is None else args.n) if y is None else len(y)
+    n = (args.n or 64) if y is None else len(y)
     samples = model.sample(n, args.seed, **given).cpu()
     made = write(model, samples, _out(args, model), y)
     say(f"{len(samples)} samples of step {model.steps}: [b]{escape(str(made))}[/]")

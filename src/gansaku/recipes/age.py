@@ -47,8 +47,8 @@ class AGE(Recipe):
     kl_fake: float = 2.0  # of the divergence of fakes' codes, in E and in G
     match_x: float = 10.0  # of the mean absolute difference of reconstructions, in E
     match_z: float = 1000.0  # of 1 - the cosine of codes, over the dimensions, in G
-    e_optimizer: Adam = Adam(2e-4, (0.5, 0.999))
-    g_optimizer: Adam = Adam(2e-4, (0.5, 0.999))
+    e_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the encoder
+    g_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the generator
     drop: float = 0.5  # factor of the learning rates at every drop
     drop_every: int = 31_200  # steps: 40 epochs
     width: int = 64  # channels of the widest-resolution layer

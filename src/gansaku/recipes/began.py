@@ -22,7 +22,7 @@ class BEGAN(Duel):
 
     One set of fakes serves D, G and k, where the paper draws two (one for D, one for G and k).
     `convergence` in the log is the paper's global measure. The learning rate is halved when that
-    measure stalls, as in the paper, which gives no rule: ours is `patience`. Skip connections and
+    measure stalls, as in the paper, which gives no rule: ours is `stall`. Skip connections and
     vanishing residuals, optional there, are left out. The paper has width 64 at 64 x 64, 128 above.
     """
 
@@ -44,7 +44,7 @@ class BEGAN(Duel):
     objective: BoundaryEquilibrium = BoundaryEquilibrium(0.5)  # gamma: lower is sharper
     g_optimizer: Adam = Adam(1e-4, (0.9, 0.999))
     d_optimizer: Adam = Adam(1e-4, (0.9, 0.999))
-    patience: int = 20_000  # steps without progress after which the learning rate is halved
+    stall: int = 20_000  # steps without progress after which the learning rate is halved
     width: int = 64  # channels
 
     def generator(self, spec: Any) -> nn.Module:
@@ -57,7 +57,7 @@ class BEGAN(Duel):
 
     def networks(self, spec: Any) -> Nets:
         nets = super().networks(spec)
-        nets.add_module("balance", self.objective.build(self.patience))
+        nets.add_module("balance", self.objective.build(self.stall))
         return nets
 
     def stages(self, nets: Nets) -> tuple[Stage, ...]:

@@ -42,16 +42,16 @@ class VAEGAN(LikenessGame):
     prior: ClassVar[str] = "normal"
 
     steps: int = 25_000  # of all players
-    batch_size: int = 64
+    batch_size: int = 64  # of pictures, of their reconstructions, and of fakes
     z: int = 128  # dimensions of the latent
     gamma: float = 1e-5  # share of the likeness in G's loss; the rest is the game
     real_weight: float = 0.66  # share of pictures in D's loss; the rest is the fakes'
     equilibrium: float = 0.68  # D's cost where neither wins, about log 2
     margin: float = 0.4  # how far from it a player pauses; inf: never
     objective: Minimax | NonSaturating = Minimax()  # G's part of the game
-    e_optimizer: RMSprop | Adam = RMSprop(3e-4, 0.9)
-    g_optimizer: RMSprop | Adam = RMSprop(3e-4, 0.9)
-    d_optimizer: RMSprop | Adam = RMSprop(3e-4, 0.9)
+    e_optimizer: RMSprop | Adam = RMSprop(3e-4, 0.9)  # of the encoder
+    g_optimizer: RMSprop | Adam = RMSprop(3e-4, 0.9)  # of the generator
+    d_optimizer: RMSprop | Adam = RMSprop(3e-4, 0.9)  # of the critic
     width: int = 64  # channels of the encoder's first layer
     units: int = 1024  # of the encoder's last layer; D's has half
 

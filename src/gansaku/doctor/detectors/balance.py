@@ -128,7 +128,9 @@ def critic_too_weak(history: History) -> Finding | None:
     if not (worse or fooled):
         return None
     loss = history.series("D/objective")
-    parts = [f"its loss is {loss.late().median():.3g}, {share:.2g} times that of a guess"]
+    parts = [f"its loss is {loss.late().median():.3g}"]
+    if not math.isnan(share):  # a Wasserstein critic's loss has no value of a guess
+        parts.append(f"{share:.2g} times that of a guess")
     if not math.isnan(judged):
         parts.append(f"it puts data above samples {100 * judged:.0f} times in 100")
     if not math.isnan(apart):
