@@ -34,7 +34,7 @@ class Args:
 
     The budget counts training alone: no measure, no picture, no start-up.
 
-    Lengths are set to what it is worth, by a short trial; a config text that names steps keeps them.
+    Lengths are set to what it is worth, by a short trial; a config text with steps keeps them.
 
     Ctrl-C stops; the same command goes on, and with more recipes or seeds makes only those.
     """

@@ -31,9 +31,11 @@ class Args:
       gansaku doctor runs/dcgan-photos
       gansaku doctor runs/dcgan-photos --json
 
-    It reads what the run wrote down of itself. Where no samples were looked at while it trained
-    (--measure_every 0), its last checkpoint is, if the run's data is at hand; and of a run that
-    broke, the last steps are played again to see which layer broke first.
+    It reads what the run wrote down of itself.
+
+    Where no samples were looked at (--measure_every 0), its last checkpoint is, given the data.
+
+    Of a run that broke, the last steps are played again to see which layer broke first.
     """
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
