@@ -1,8 +1,8 @@
 """A gallery of sick runs, each illness made on purpose, and what the doctor says of them.
 
-    GANSAKU_WORK=/tmp/sick python benchmarks/sick_runs.py --threads 1            # the first set
-    GANSAKU_WORK=/tmp/sick python benchmarks/sick_runs.py --threads 1 --set test # the second
-    GANSAKU_WORK=/tmp/sick python benchmarks/sick_runs.py --threads 1 --set fresh # the third
+    python benchmarks/sick_runs.py --threads 1            # the first set
+    python benchmarks/sick_runs.py --threads 1 --set test # the second
+    python benchmarks/sick_runs.py --threads 1 --set fresh # the third
     python benchmarks/sick_runs.py --report                                      # from fixtures
 
 The doctor's thresholds were chosen on the first set ("made") and, after it had been judged once,
