@@ -3,7 +3,7 @@
     python benchmarks/sick_runs.py --threads 1            # the first set
     python benchmarks/sick_runs.py --threads 1 --set test # the second
     python benchmarks/sick_runs.py --threads 1 --set fresh # the third
-    python benchmarks/sick_runs.py --report                                      # from fixtures
+    python benchmarks/sick_runs.py --report           # from fixtures
 
 The doctor's thresholds were chosen on the first set ("made") and, after it had been judged once,
 on the second ("test"). The third ("fresh") has other data, seeds, widths and rates and was judged
