@@ -58,7 +58,7 @@ def train(
     `on_finding(finding)` whenever the doctor sees that something ails the run.
     """
     recipe = config.read(recipe) if isinstance(recipe, str) else recipe
-    chosen = options_of(options, data)
+    chosen = options_of({**options, "feeds": type(recipe).feeds}, data)
     device = pick_device(chosen.device)
     ranks.join(device)
     source = open_data(chosen, data)

@@ -12,8 +12,9 @@ import torch
 
 from gansaku.core.choices import FED
 from gansaku.core.errors import UserError, nearest
-from gansaku.data import Source, open_source
+from gansaku.data import Source
 from gansaku.data.builtin import BUILT_IN
+from gansaku.data.feeds import opener
 from gansaku.data.points import LINES
 
 PRECISIONS = ("fp32", "bf16")
@@ -44,6 +45,7 @@ class Options:
     measure_every: int | None = None  # steps; none: with every sheet; 0: never
     patience: int = 0  # measures without improvement beyond their error that end the run; 0: none
     keep: int = 2  # last checkpoints
+    feeds: str = "images"  # the kind of data; a recipe says it, and no one else
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -95,7 +97,7 @@ def open_data(options: Options, data: Any = None) -> Source:
     given = options.data if data is None else data
     if isinstance(given, str) and given == ARRAY:
         raise UserError("this run was trained on an array: give it again, gs.resume(run, data=...)")
-    return open_source(given, seed=options.seed, **wanted)
+    return opener(options.feeds)(given, seed=options.seed, **wanted)
 
 
 def pick_device(name: str) -> torch.device:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from gansaku.core.choices import SILENT
 from gansaku.core.errors import UserError, nearest
 from gansaku.core.source import PACKAGE, Field, Source
 
@@ -81,7 +82,7 @@ def options(chosen: Sequence[str] | None = None) -> tuple[Field, ...]:
     """The run's options, as the source of gansaku.options says them; all, or those named."""
     source = Source.read(PACKAGE / "options.py")
     found = source.fields(source.classes["Options"])
-    return tuple(found[name] for name in (found if chosen is None else chosen))
+    return tuple(found[n] for n in (found if chosen is None else chosen) if n not in SILENT)
 
 
 def kind(doc: str, positional: Mapping[str, str], groups: Mapping[str, Iterable[Field]]) -> type:

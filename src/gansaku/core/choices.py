@@ -1,6 +1,7 @@
 """Which of a run's options say what; without torch, for the command line reads it to give help."""
 
 FED = ("size", "channels", "alpha", "flip", "crop", "holdout")  # what is fed
+SILENT = ("feeds",)  # what a recipe says, and no flag
 CADENCE = (
     "log_every",
     "sheet_every",

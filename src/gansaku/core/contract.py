@@ -157,6 +157,7 @@ class Recipe(abc.ABC):
 
     card: ClassVar[Card]
     length: ClassVar[tuple[str, ...]] = ("steps",)  # fields that may change when a run resumes
+    feeds: ClassVar[str] = "images"  # the kind of data: a key of gansaku.data.feeds
     batch_level: ClassVar[bool] = False  # a batch's samples meet in the networks (batch norm)
     batch_size: int
 
