@@ -97,6 +97,12 @@ def _check(entrants: Sequence[Entrant], seeds: int) -> None:
         raise UserError(f"{twice.text} takes part twice: name each recipe once")
     if seeds < 1:
         raise UserError(f"seeds must be at least 1, not {seeds}")
+    for one in entrants:
+        if type(one.recipe).feeds != "images":
+            raise UserError(
+                f"{one.text} is fed {type(one.recipe).feeds}: compare ranks recipes that make "
+                "samples of a set of images"
+            )
 
 
 def _contest(
