@@ -16,8 +16,10 @@ from gansaku.data import Source
 from gansaku.data.builtin import BUILT_IN
 from gansaku.data.feeds import opener
 from gansaku.data.points import LINES
+from gansaku.data.sides import two_places
 
 PRECISIONS = ("fp32", "bf16")
+SIDED = ("pairs", "unpaired", "maps")  # kinds of data that have two sides
 ARRAY = "an array"  # what run.json says of data that has no place
 
 
@@ -32,6 +34,7 @@ class Options:
     flip: bool = False  # mirror half of the pictures
     crop: str = "center"  # what to do with the longer side: center, random, or none (stretch)
     holdout: float = 0.0  # share of the data kept from training
+    direction: str = "AtoB"  # of pairs: what becomes what; BtoA exchanges their sides
     seed: int = 0  # of everything
     device: str = "auto"  # cpu, cuda, cuda:1, mps; auto takes the best that is there
     precision: str = "fp32"  # fp32, or bf16 where autocast applies
@@ -78,6 +81,8 @@ def _label(data: Any) -> str:
     """A built-in's name, or the whole path, so that a run can be resumed from anywhere."""
     if not isinstance(data, (str, os.PathLike)):
         return ARRAY
+    if isinstance(data, str) and (both := two_places(data)):
+        return ",".join(map(_label, both))
     path = Path(data)
     return (
         str(path.resolve()) if str(data) not in (*BUILT_IN, *LINES) and path.exists() else str(data)
@@ -93,7 +98,11 @@ def stored(kept: Mapping[str, Any], changes: Mapping[str, Any]) -> Options:
 
 def open_data(options: Options, data: Any = None) -> Source:
     """The source that the options name; `data` is an array, or the place that it moved to."""
-    wanted = {name: getattr(options, name) for name in FED}
+    wanted = {name: getattr(options, name) for name in FED if name != "direction"}
+    if options.feeds in SIDED:
+        wanted["direction"] = options.direction
+    elif options.direction != "AtoB":
+        raise UserError("direction belongs to pairs: this recipe is fed one side alone")
     given = options.data if data is None else data
     if isinstance(given, str) and given == ARRAY:
         raise UserError("this run was trained on an array: give it again, gs.resume(run, data=...)")

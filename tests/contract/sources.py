@@ -1,4 +1,4 @@
-"""A source of made-up pictures, as small as can be: every sample is a function of its place."""
+"""Sources of made-up pictures, as small as can be: every sample is a function of its place."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import Any
 
 import torch
 
+from gansaku.core.capabilities import Translates
+from gansaku.core.loop import Run
 from gansaku.core.noise import seed_of
-from gansaku.data.spec import ImageSpec
+from gansaku.core.translating import inputs_of
+from gansaku.data.spec import UNLABELLED, ImageSpec, MapSpec, PairSpec
 
 
 class Pictures:
@@ -25,3 +28,64 @@ class Pictures:
         small = torch.rand(1, self.spec.channels, 4, 4, generator=g) * 2 - 1
         size = (self.spec.height, self.spec.width)
         return torch.nn.functional.interpolate(small, size, mode="bilinear")[0]
+
+
+class Unpaired:
+    """Smooth pictures a, and others b."""
+
+    def __init__(self, a: int = 3, b: int = 3) -> None:
+        self.sides = {"a": Pictures(channels=a), "b": Pictures(channels=b)}
+        self.spec = PairSpec(*(ImageSpec(16, 16, side.spec.channels) for side in self._both()))
+
+    def _both(self) -> tuple[Pictures, Pictures]:
+        return self.sides["a"], self.sides["b"]
+
+    def batch(self, start: int, n: int, seed: int, **_: Any) -> dict:
+        return {
+            name: side.batch(start, n, seed_of(seed, name))["x"]
+            for name, side in self.sides.items()
+        }
+
+
+class Pairs(Unpaired):
+    """Grey pictures a, and b in three colours that follow from them."""
+
+    def __init__(self) -> None:
+        super().__init__(a=1)
+
+    def batch(self, start: int, n: int, seed: int, **_: Any) -> dict:
+        a = self.sides["a"].batch(start, n, seed)["x"]
+        return {"a": a, "b": torch.cat([-a, a / 2, a.flip(3)], 1)}
+
+
+class Maps(Pairs):
+    """Label maps of three classes with a corner that has none, and pictures of their colours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        palette = ((250, 0, 0), (0, 250, 0), (0, 0, 250))
+        self.spec = PairSpec(MapSpec(16, 16, ("one", "two", "three"), palette), self.spec.b)
+
+    def batch(self, start: int, n: int, seed: int, **_: Any) -> dict:
+        a = ((super().batch(start, n, seed)["a"] + 1) * 1.5).floor().clamp(0, 2).long()
+        b = self.spec.a.painted(a)
+        a[:, :, :2, :2] = UNLABELLED
+        return {"a": a, "b": b}
+
+
+SOURCES = {"images": Pictures, "pairs": Pairs, "unpaired": Unpaired, "maps": Maps}
+COLOURED = ("colorize", "srgan")  # fed pictures, and these must have colours
+
+
+def source_of(name: str, recipe: type) -> Any:
+    """Data of the kind that a recipe is fed."""
+    return Pictures(channels=3) if name in COLOURED else SOURCES[recipe.feeds]()
+
+
+def drawn(run: Run, n: int, seed: int) -> torch.Tensor:
+    """Samples of a run; of a translator, translations of the source's first samples by `seed`."""
+    if not isinstance(run.recipe, Translates):
+        return run.sample(n, seed=seed)
+    batch = run.source.batch(0, n, seed)
+    a = run.generated(lambda nets: inputs_of(run.recipe, nets, batch, seed))
+    return run.sample(n, seed=seed, given={"a": a})

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 import torch
-from sources import Pictures
+from sources import Pictures, drawn, source_of
 
 from gansaku.core import catalog, checkpoint, config, state
 from gansaku.core.errors import UserError
@@ -17,12 +17,13 @@ every_recipe = pytest.mark.parametrize("name", NAMES)
 
 
 def tiny(name: str) -> Run:
-    return Run(catalog.find(name).tiny(), Pictures(), seed=3, log_every=1)
+    recipe = catalog.find(name)
+    return Run(recipe.tiny(), source_of(name, recipe), seed=3, log_every=1)
 
 
 def everything(run: Run) -> dict[str, torch.Tensor]:
     tensors, _ = state.of(run)
-    return {k: v.clone() for k, v in tensors.items()} | {"samples": run.sample(9, seed=5)}
+    return {k: v.clone() for k, v in tensors.items()} | {"samples": drawn(run, 9, seed=5)}
 
 
 def assert_equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
@@ -58,7 +59,7 @@ def checkpoint_bytes(run: Run, path) -> bytes:
 def test_looking_at_samples_changes_nothing(name):
     plain, watched = tiny(name), tiny(name)
     plain.play()
-    watched.play([lambda run: run.sample(5, seed=1) is None])
+    watched.play([lambda run: drawn(run, 5, seed=1) is None])
     assert_equal(everything(plain), everything(watched))
 
 
@@ -119,11 +120,11 @@ def test_every_parameter_has_a_player_that_updates_it(name):
 def test_samples_are_finite_shaped_and_functions_of_their_number(name):
     run = tiny(name)
     run.play()
-    samples = run.sample(70, seed=2)
+    samples = drawn(run, 70, seed=2)
     assert samples.shape == (70, *run.source.spec.shape)
     assert samples.isfinite().all()
-    assert torch.allclose(run.sample(3, seed=2), samples[:3], atol=1e-5)
-    assert not torch.equal(run.sample(3, seed=4), samples[:3])
+    assert torch.allclose(drawn(run, 3, seed=2), samples[:3], atol=1e-5)
+    assert not torch.equal(drawn(run, 3, seed=4), samples[:3])
 
 
 @every_recipe
@@ -148,7 +149,8 @@ def test_terms_and_notes_are_recorded(name):
 def test_seed_decides_everything(name):
     a, b = tiny(name), tiny(name)
     torch.rand(7)  # the global generator is nobody's business
-    c = Run(catalog.find(name).tiny(), Pictures(), seed=4)
+    recipe = catalog.find(name)
+    c = Run(recipe.tiny(), source_of(name, recipe), seed=4)
     for run in (a, b, c):
         run.play(steps=2)
     assert_equal(everything(a), everything(b))

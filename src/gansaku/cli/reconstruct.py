@@ -111,5 +111,5 @@ def _named(model: Model, where: str) -> Source:
     height, width = model.spec.shape[1:]
     options = dataclasses.replace(options, size=(height, width), channels=model.spec.channels)
     options = dataclasses.replace(options, flip=False, holdout=0.0)
-    fed = {name: getattr(options, name) for name in FED}
+    fed = {name: getattr(options, name) for name in FED if name != "direction"}
     return open_source(where, seed=options.seed, minimum=1, **fed)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
-from gansaku.core.contract import Nets, Recipe
+from gansaku.core.contract import Batch, Nets, Recipe
 from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 
@@ -63,8 +63,83 @@ class Sweeps(Latent, Protocol):
         """For each code by name, `[N, columns, ...]`: the latents `z [N, ...]` with it swept."""
         ...
 
+@runtime_checkable
+class Pyramid(Protocol):
+    """A model of one picture makes it scale by scale, from noise, at any size."""
+
+    def scales(self, nets: Nets) -> int:
+        """How many scales are trained so far; those can be used."""
+        ...
+
+    def sizes(self, nets: Nets, size: tuple[int, int] | None = None) -> list[tuple[int, int]]:
+        """(height, width) of every scale, for an output of `size` or of the picture's."""
+        ...
+
+    def maps(
+        self, nets: Nets, noise: Noise, n: int, size: tuple[int, int] | None = None
+    ) -> list[Tensor]:
+        """Fresh unit noise `[n, c, h, w]` for every scale."""
+        ...
+
+    def fixed(self, nets: Nets) -> list[Tensor]:
+        """The maps `[1, c, h, w]` that the picture itself is made of."""
+        ...
+
+    def render(
+        self,
+        nets: Nets,
+        maps: Sequence[Tensor],
+        start: int = 0,
+        image: Tensor | None = None,
+        stop: int | None = None,
+    ) -> Tensor:
+        """Play scales `start` to `stop`, both included: `[n, C, h, w]` in [-1, 1].
+
+        `maps` are of all scales, by number; `stop` none: the last one trained. `image [n or 1, C,
+        h, w]` enters scale `start`, resized to it. Amplitudes are applied inside.
+        """
+        ...
+
+
+@runtime_checkable
+class Translates(Protocol):
+    """Pictures are made from pictures: a photograph from a drawing, colours from grey.
+
+    A recipe that also goes back has `directions = ("AtoB", "BtoA")`, and `given["direction"]`
+    says which; the input of "BtoA" is of the kind of `batch["b"]`.
+    """
+
+    def inputs(self, nets: Nets, batch: Batch, noise: Noise) -> Tensor:
+        """What is translated of a batch: `[N, C, H, W]` in [-1, 1], or class numbers int64."""
+        ...
+
+    def translate(self, nets: Nets, a: Tensor, noise: Noise, given: Mapping[str, Any]) -> Tensor:
+        """Pictures `[N, C, H, W]` in [-1, 1] of the inputs `a [N, ...]`.
+
+        `given["deterministic"]`: without the noise that the recipe would draw, where it has any.
+        """
+        ...
+
+    def targets(self, nets: Nets, batch: Batch) -> Tensor | None:
+        """What translations of the batch's inputs should be; None where nothing says it."""
+        ...
+
+
+@runtime_checkable
+class AnySize(Translates, Protocol):
+    """Pictures of any size are translated, larger and smaller than those of training."""
+
+    def multiple(self, nets: Nets) -> int:
+        """What the sides of an input must be multiples of; the tools pad and cut."""
+        ...
+
 
 Capability = TypeVar("Capability")
+
+
+def directions_of(recipe: Recipe) -> tuple[str, ...]:
+    """The directions in which a translator goes: "AtoB", and perhaps "BtoA"."""
+    return tuple(getattr(recipe, "directions", ("AtoB",)))
 
 
 def classes_of(recipe: Recipe, spec: Any) -> tuple[str, ...]:

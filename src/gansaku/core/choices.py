@@ -1,6 +1,6 @@
 """Which of a run's options say what; without torch, for the command line reads it to give help."""
 
-FED = ("size", "channels", "alpha", "flip", "crop", "holdout")  # what is fed
+FED = ("size", "channels", "alpha", "flip", "crop", "holdout", "direction")  # what is fed
 SILENT = ("feeds",)  # what a recipe says, and no flag
 CADENCE = (
     "log_every",

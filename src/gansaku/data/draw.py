@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,13 @@ def checkerboard(height: int, width: int, square: int = 8) -> Tensor:
     """The pale squares that show through where a picture is transparent: `[height, width]`."""
     rows, columns = torch.arange(height) // square, torch.arange(width) // square
     return 0.8 + 0.2 * ((rows[:, None] + columns[None, :]) % 2)
+
+
+def painted(maps: Tensor, palette: Sequence[tuple[int, int, int]]) -> Tensor:
+    """Class numbers `[N, 1, H, W]` -> pictures `[N, 3, H, W]` in [-1, 1]; what has none black."""
+    colours = torch.zeros(256, 3)
+    colours[: len(palette)] = torch.tensor(palette, dtype=torch.float32).reshape(-1, 3)
+    return colours[maps[:, 0].cpu().long()].permute(0, 3, 1, 2) / 127.5 - 1
 
 
 def near_square(count: int, height: int, width: int) -> int:

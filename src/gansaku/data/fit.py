@@ -24,6 +24,8 @@ class Fit:
     channels: int = 3
     bits: int = 8
     crop: Crop = "center"
+    # Class numbers are never mixed. (Not in the text, which runs of old know the data by.)
+    nearest: bool = dataclasses.field(default=False, repr=False)
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """uint8 or uint16 `[h, w, c]` -> the same kind of numbers, `[channels, >=H, >=W]`."""
@@ -31,9 +33,9 @@ class Fit:
         if self.crop == "center":
             picture = self._centered(picture)
         elif self.crop == "random":
-            picture = resize(picture, *self.covering(*picture.shape[:2]))
+            picture = resize(picture, *self.covering(*picture.shape[:2]), nearest=self.nearest)
         else:
-            picture = resize(picture, self.height, self.width)
+            picture = resize(picture, self.height, self.width, nearest=self.nearest)
         return np.ascontiguousarray(picture.transpose(2, 0, 1))
 
     def covering(self, height: int, width: int) -> tuple[int, int]:
@@ -51,7 +53,7 @@ class Fit:
         tall, wide = self.height * scale, self.width * scale
         left, top = max(0.0, (width - wide) / 2), max(0.0, (height - tall) / 2)
         box = (left, top, min(width, left + wide), min(height, top + tall))
-        return resize(picture, self.height, self.width, box)
+        return resize(picture, self.height, self.width, box, self.nearest)
 
 
 def resize(
@@ -59,16 +61,18 @@ def resize(
     height: int,
     width: int,
     box: tuple[float, float, float, float] | None = None,
+    nearest: bool = False,
 ) -> np.ndarray:
     """`picture [h, w, c]`, or its part `box` (left, top, right, bottom), at `height` x `width`."""
     if picture.shape[:2] == (height, width) and box is None:
         return picture
+    how = Image.Resampling.NEAREST if nearest else Image.Resampling.LANCZOS
     if picture.dtype == np.uint8:
         image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
-        small = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS, box))
+        small = np.asarray(image.resize((width, height), how, box))
         return small.reshape(height, width, -1)
     planes = [Image.fromarray(plane) for plane in np.moveaxis(picture.astype(np.float32), 2, 0)]
-    planes = [np.asarray(p.resize((width, height), Image.Resampling.LANCZOS, box)) for p in planes]
+    planes = [np.asarray(p.resize((width, height), how, box)) for p in planes]
     return np.stack(planes, 2).round().clip(0, 65535).astype(np.uint16)
 
 

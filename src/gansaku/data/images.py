@@ -72,16 +72,20 @@ class ImageSource(Source):
         if self.flip:
             turned = order.coin(positions, seed, "flip")
             rows[turned] = rows[turned][..., ::-1]
-        x = resized(to_float(rows, device), spec or self.spec)
+        x = self._tensor(rows, device, spec or self.spec)
         return self._with_labels(x.contiguous(memory_format=memory_format), numbers)
 
     def take(self, indices: Sequence[int]) -> dict[str, Tensor]:
         numbers = self._members[np.asarray(indices, np.int64)]
         rows = self._windows(self._store.rows(numbers), None, 0)
-        return self._with_labels(to_float(rows, "cpu"), numbers)
+        return self._with_labels(self._tensor(rows, "cpu", self.spec), numbers)
 
     def close(self) -> None:
         self._store.close()
+
+    def _tensor(self, rows: np.ndarray, device: torch.device | str, spec: Any) -> Tensor:
+        """Prepared pictures as they are fed."""
+        return resized(to_float(rows, device), spec)
 
     def _numbers(self, positions: np.ndarray, seed: int) -> np.ndarray:
         return self._members[order.indices(positions, len(self), seed)]

@@ -23,6 +23,7 @@ class Survey:
     headers: tuple[Header, ...]
     digests: np.ndarray  # uint64 [N]
     bad: tuple[tuple[str, str], ...] = ()
+    numbers: tuple[int, ...] = ()  # of the usable ones, among all that were looked at
 
     def __len__(self) -> int:
         return len(self.headers)
@@ -34,7 +35,8 @@ class Survey:
         good = [number for number in range(len(self)) if number not in bad]
         named = tuple((self.items.names[number], reason) for number, reason in bad.items())
         headers = tuple(self.headers[number] for number in good)
-        return Survey(self.items.only(good), headers, self.digests[good], self.bad + named)
+        numbers = tuple(self.numbers[number] for number in good)
+        return Survey(self.items.only(good), headers, self.digests[good], self.bad + named, numbers)
 
     @property
     def sizes(self) -> collections.Counter[tuple[int, int]]:
@@ -69,9 +71,10 @@ def survey(items: Items) -> Survey:
     bad = {n: str(result) for n, result in enumerate(seen) if isinstance(result, Undecodable)}
     good = [result for result in seen if not isinstance(result, Undecodable)]
     named = tuple((items.names[number], reason) for number, reason in bad.items())
-    kept = items.only([n for n in range(len(items)) if n not in bad]) if bad else items
+    numbers = tuple(n for n in range(len(items)) if n not in bad)
+    kept = items.only(numbers) if bad else items
     digests = np.array([digest for _, digest in good], np.uint64)
-    return Survey(kept, tuple(header for header, _ in good), digests, named)
+    return Survey(kept, tuple(header for header, _ in good), digests, named, numbers)
 
 
 def refuse_damage(found: Survey, tolerate: float) -> None:
