@@ -22,6 +22,8 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from gansaku.losses.slopes import Gradients, Tape, of_slope
+
 Sample = Tensor | tuple[Tensor, ...]
 Critic = Callable[[Sample], Tensor | Sequence[Tensor]]
 
@@ -63,8 +65,29 @@ class GradientPenalty(Penalty):
     target: float = 1.0
 
     def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
-        slope = _norm(_gradients(critic, _mix(real, fake, noise)))
-        return self.weight / self.target**2 * (slope - self.target).square().mean()
+        weight, target = self.weight / self.target**2, self.target
+        return _held(
+            critic, _mix(real, fake, noise), lambda g: weight * (_norm(g) - target).square().mean()
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class PixelGradientPenalty(Penalty):
+    """weight E (|grad D(x)| - 1)^2, the norm over the channels at each pixel, not over the image.
+
+    The authors' code of SinGAN (arXiv:1905.01164) has it so; the paper says WGAN-GP. x is mixed as
+    in `GradientPenalty`, the mean is over pixels and samples. Raises ValueError where real and
+    fake differ in shape.
+    """
+
+    weight: float = 0.1
+
+    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
+        def phi(gradients: Gradients) -> Tensor:
+            slopes = [torch.linalg.vector_norm(g, dim=1).flatten() for g in gradients]
+            return self.weight * (torch.cat(slopes) - 1.0).square().mean()
+
+        return _held(critic, _mix(real, fake, noise), phi)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,8 +101,11 @@ class LipschitzPenalty(Penalty):
     weight: float = 5.0
 
     def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
-        slope = _norm(_gradients(critic, _mix(real, fake, noise)))
-        return self.weight * (slope - 1.0).relu().square().mean()
+        return _held(
+            critic,
+            _mix(real, fake, noise),
+            lambda g: self.weight * (_norm(g) - 1.0).relu().square().mean(),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +115,7 @@ class R1(Penalty):
     gamma: float = 10.0
 
     def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
-        return 0.5 * self.gamma * _mean_square(_gradients(critic, real))
+        return _held(critic, real, lambda g: 0.5 * self.gamma * _mean_square(g))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +125,7 @@ class R2(Penalty):
     gamma: float = 10.0
 
     def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
-        return 0.5 * self.gamma * _mean_square(_gradients(critic, fake))
+        return _held(critic, fake, lambda g: 0.5 * self.gamma * _mean_square(g))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,8 +142,8 @@ class DRAGAN(Penalty):
     noise_scale: float = 0.5
 
     def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
-        slope = _norm(_gradients(critic, _map(lambda x: self._around(x, noise), real)))
-        return self.weight * (slope - self.k).square().mean()
+        around = _map(lambda x: self._around(x, noise), real)
+        return _held(critic, around, lambda g: self.weight * (_norm(g) - self.k).square().mean())
 
     def _around(self, x: Tensor, noise: Draws) -> Tensor:
         x = x.detach()
@@ -160,26 +186,21 @@ class WeightClip(Constraint):
             parameter.clamp_(-self.c, self.c)
 
 
-def _gradients(critic: Critic, at: Sample) -> tuple[Tensor, ...]:
-    """d(sum of logits)/d(sample) for each member of `at`, differentiable itself."""
+def _held(critic: Critic, at: Sample, phi: Callable[[Gradients], Tensor]) -> Tensor:
+    """phi of d(sum of logits)/d(sample) for each member of `at`, differentiable itself."""
     members = tuple(x.requires_grad_() for x in _members(at))
-    total = sum(logits.sum() for logits in _outputs(critic(at)))
-    found = torch.autograd.grad(total, members, create_graph=True, allow_unused=True)
-    if any(gradient is None for gradient in found):
-        raise ValueError(
-            "the critic's output does not depend on the sample that a penalty differentiates: "
-            "either the critic ignores it, or it was remembered from before the penalty ran; "
-            "evaluate R1 and R2 before the objective and before other penalties"
-        )
-    return found
+    with Tape(members) as tape:
+        logits = [logits.sum() for logits in _outputs(critic(at))]
+        total = logits[0] if len(logits) == 1 else sum(logits[1:], start=logits[0])
+    return of_slope(total, members, tape, phi)
 
 
-def _mean_square(gradients: tuple[Tensor, ...]) -> Tensor:
+def _mean_square(gradients: Gradients) -> Tensor:
     """E |gradient|^2 over the batch."""
     return torch.stack([g.square().sum() for g in gradients]).sum() / len(gradients[0])
 
 
-def _norm(gradients: tuple[Tensor, ...]) -> Tensor:
+def _norm(gradients: Gradients) -> Tensor:
     """|gradient| of each sample, [N]; vector_norm's own gradient at zero is zero, not NaN."""
     norms = [torch.linalg.vector_norm(g.reshape(len(g), -1), dim=1) for g in gradients]
     return norms[0] if len(norms) == 1 else torch.linalg.vector_norm(torch.stack(norms), dim=0)
