@@ -20,6 +20,7 @@ TOP = (  # files beside the folders
     "cells",
     "comparison",
     "evaluation",
+    "importing",
     "model",
     "options",
 )
@@ -36,7 +37,7 @@ INSIDE = {  # who may import what of the package: parts, or single modules
     "tools": ("tools", "core", "data", "losses", "nets"),
     "export": ("export", "core", "data", "losses", "nets"),
     "theory": ("theory", "core", "data", "losses", "nets", "metrics"),
-    "top": ("top", "core", "data", "metrics", "doctor"),
+    "top": ("top", "core", "data", "metrics", "doctor", "tools"),
     "cli": (
         "cli",
         "top",

@@ -67,7 +67,7 @@ def train(
     run = _run(recipe, source, chosen, device)
     folder = Folder(where)
     if ranks.rank() == 0:
-        folder = Folder.create(where, repr(recipe), _about(chosen, source, recipe))
+        folder = Folder.create(where, repr(recipe), about(chosen, source, recipe))
         for note in (*source.notes, *planned.remarks):
             folder.say(note)
         folder.say(f"training {config.short(recipe)} on {source.name}")
@@ -271,7 +271,8 @@ def _fresh(recipe: Recipe, options: Options) -> Path:
     return next(path for path in paths if not path.exists())
 
 
-def _about(options: Options, source: Any, recipe: Recipe) -> dict[str, Any]:
+def about(options: Options, source: Any, recipe: Recipe) -> dict[str, Any]:
+    """What run.json says of a run that begins now."""
     return {
         "name": type(recipe).__module__.rpartition(".")[2],
         "versions": {"gansaku": gansaku.__version__, "python": platform.python_version()},

@@ -73,7 +73,33 @@ class Maps(Pairs):
         return {"a": a, "b": b}
 
 
-SOURCES = {"images": Pictures, "pairs": Pairs, "unpaired": Unpaired, "maps": Maps}
+class Clip(Unpaired):
+    """Figures a and frames b, each with the one before, and where a face is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spec = ClipSpec(self.spec.a, self.spec.b)
+
+    def batch(self, start: int, n: int, seed: int, **where: Any) -> dict:
+        found = {}
+        for place, end in ((start, ""), (start - 1, "_before")):
+            found |= {name + end: x for name, x in super().batch(place, n, seed).items()}
+            found["face" + end] = 8 + 9 * found["b" + end].mean((1, 2, 3))[:, None].expand(n, 2)
+        return found
+
+
+class Single(Pictures):
+    """One picture in three colours, as often as it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(channels=3)
+
+    def batch(self, start: int, n: int, seed: int, **_: Any) -> dict:
+        return {"x": self._one(0, 0).expand(n, -1, -1, -1)}
+
+
+SOURCES: dict[str, Any] = {"images": Pictures, "pairs": Pairs, "unpaired": Unpaired}
+SOURCES |= {"maps": Maps, "clip": Clip, "single": Single}
 COLOURED = ("colorize", "srgan")  # fed pictures, and these must have colours
 
 

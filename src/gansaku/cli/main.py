@@ -17,6 +17,12 @@ COMMANDS = {
     "sample": "draw samples from a trained run",
     "reconstruct": "pictures beside what a run's encoder and generator make of them",
     "interpolate": "walk between samples: a sheet and an animation",
+    "paint": "a photograph of clip-art, in the manner of one picture",
+    "edit": "regions of one picture that were moved or copied, made to fit",
+    "harmonize": "an object pasted into one picture, made to fit",
+    "upscale": "one picture enlarged by what was learned of it",
+    "animate": "one picture, moving",
+    "import": "a model that other people's code trained, as a run",
     "recipes": "the catalogue: every GAN here, and every number of each",
     "data": "what is in a folder or file, and what of it would be fed",
     "evaluate": "how good samples are: many measures, each with its contract and interval",
@@ -62,7 +68,8 @@ def _run(name: str, rest: list[str]) -> int:
             f"gansaku has no command {name!r}{nearest(name, COMMANDS) or '.'} "
             f"Commands: {', '.join(COMMANDS)}"
         )
-    importlib.import_module(f"gansaku.cli.{name.replace('-', '_')}").main(rest)
+    module = "import_" if name == "import" else name.replace("-", "_")  # a word of Python's own
+    importlib.import_module(f"gansaku.cli.{module}").main(rest)
     return 0
 
 

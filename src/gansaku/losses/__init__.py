@@ -19,6 +19,7 @@ from gansaku.losses.penalties import (
     Drift,
     GradientPenalty,
     LipschitzPenalty,
+    PixelGradientPenalty,
     WeightClip,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "LossSensitive",
     "Minimax",
     "NonSaturating",
+    "PixelGradientPenalty",
     "Relativistic",
     "RelativisticAverage",
     "Sinkhorn",
