@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -17,11 +17,13 @@ from gansaku.core.errors import UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gansaku.data.spec import ImageSpec
     from gansaku.model import Model
 
 
 ROWS = 20  # classes of a sheet of all classes
 EACH = 10  # samples of a class, where nothing is said
+FEW = 6  # samples of a model of one picture, where nothing is said: each is large
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,14 @@ class Args:
       gansaku sample runs/quick-mnist5k --truncate 0.7 --checkpoint best --out sheet.png
       gansaku sample runs/cgan-mnist5k --class 0,1,2
       gansaku sample runs/infogan-mnist5k --sweep
+      gansaku sample runs/singan-balloons --size 200x600 -n 4 --start-scale 1
+      gansaku sample balloons.png --engine patches -n 4
     """
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """the run's folder"""
+    """the run's folder; with --engine patches a picture"""
     n: Annotated[int, may(aliases=["-n"], metavar="INT")] = 0
-    """how many in all; none: 64, or ten of each class"""
+    """how many in all; none: 64, or ten of each class, or 6 of one picture"""
     seed: int = 0
     """another seed, other samples"""
     truncate: Annotated[float | None, may(metavar="FLOAT")] = None
@@ -48,6 +52,12 @@ class Args:
     """of a conditional recipe: names or numbers of classes, a row of the sheet each; none: all"""
     sweep: Annotated[bool, tyro.conf.FlagCreatePairsOff, may()] = False
     """of a recipe with codes: a sheet for each code, which changes along the rows; -n rows"""
+    size: Annotated[str | None, may(metavar="HxW")] = None
+    """of a run of one picture: any height and width, as in 200x600; none: the picture's"""
+    start_scale: Annotated[int | None, may(metavar="INT")] = None
+    """of a run of one picture: below it all is as in the picture; none: 0, all is new"""
+    engine: Annotated[str | None, may(metavar="run|patches")] = None
+    """patches: variations of the picture RUN without training; none: what RUN is"""
     out: Annotated[str | None, may(metavar="FILE|DIR")] = None
     """.png, .jpg, .webp: a sheet; .npy: an array; .npz: with the classes; else a folder of
     pictures, with a subfolder for each class; none: in the run"""
@@ -65,6 +75,9 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--truncate must be above 0, not {args.truncate}")
     if args.sweep and args.class_ is not None:
         raise UserError("--sweep goes through the classes itself: leave --class out")
+    if args.size or args.start_scale is not None or args.engine == "patches":
+        _one_picture(args)
+        return
     from gansaku.model import load
 
     model = load(args.run, args.checkpoint, args.device)
@@ -74,7 +87,8 @@ def main(argv: list[str]) -> None:
     y = _classes(args, model)
     given = {"truncate": args.truncate} if args.truncate is not None else {}
     given |= {} if y is None else {"y": y}
-    n = (args.n or 64) if y is None else len(y)
+    single = type(model.recipe).feeds == "single"
+    n = (args.n or (FEW if single else 64)) if y is None else len(y)
     samples = model.sample(n, args.seed, **given).cpu()
     made = write(model, samples, _out(args, model), y)
     say(f"{len(samples)} samples of step {model.steps}: [b]{escape(str(made))}[/]")
@@ -93,6 +107,26 @@ def _classes(args: Args, model: Model) -> Tensor | None:
     else:
         return None
     return in_shares(asked, args.n or (64 if len(asked) == 1 else EACH * len(asked)))
+
+
+def _one_picture(args: Args) -> None:
+    """Variations of one picture, of any size: by a run of it, or by its patches alone."""
+    for name in ("class_", "truncate", "sweep"):
+        if getattr(args, name):
+            raise UserError(f"--{name.rstrip('_')} has no meaning for one picture: leave it out")
+    from gansaku.cli.one_picture import open_engine, place, size_of, write_samples
+    from gansaku.tools.engines import check_start
+
+    size = None if args.size is None else size_of(args.size)
+    engine = open_engine(args.run, args.engine, args.checkpoint, args.device)
+    start = args.start_scale or 0
+    check_start(engine, start)
+    made = engine.play(args.n or FEW, args.seed, start=start, size=size).cpu()
+    parts = [f"seed-{args.seed}", args.size and "x".join(map(str, made.shape[2:]))]
+    stem = "-".join(filter(None, [*parts, start and f"scale-{start}"]))
+    own = place(engine, None, stem if Path(args.run).is_dir() else f"{Path(args.run).stem}-{stem}")
+    path = write_samples(made, own if args.out is None else Path(args.out))
+    say(f"{len(made)} samples from scale {start}: [b]{escape(str(path))}[/]")
 
 
 def _out(args: Args, model: Model, more: str = "") -> Path:
@@ -119,10 +153,10 @@ def _sweep(args: Args, model: Model) -> None:
         say(f"{name} along the rows, step {model.steps}: [b]{escape(str(path))}[/]")
 
 
-def write(model: Model, samples: Tensor, out: Path, y: Tensor | None = None) -> Path:
+def write(model: Model | ImageSpec, samples: Tensor, out: Path, y: Tensor | None = None) -> Path:
     """One sheet, one array, or a folder with a picture for each sample, by the suffix of `out`.
 
-    With classes `y [N]` the sheet has a row for each, and the folder a subfolder.
+    With classes `y [N]` of a model the sheet has a row for each, and the folder a subfolder.
     """
     try:
         if out.suffix:
@@ -138,7 +172,7 @@ def write(model: Model, samples: Tensor, out: Path, y: Tensor | None = None) -> 
         raise UserError(f"cannot write {out}: {error}") from error
 
 
-def _array(model: Model, samples: Tensor, out: Path, y: Tensor | None) -> None:
+def _array(model: Model | ImageSpec, samples: Tensor, out: Path, y: Tensor | None) -> None:
     """Samples alone, or with the names of their classes: what `--data` reads as labelled."""
     import numpy as np
 
@@ -150,7 +184,7 @@ def _array(model: Model, samples: Tensor, out: Path, y: Tensor | None) -> None:
         np.savez(out, x=samples.numpy(), y=np.array(_names(model, y)))
 
 
-def _sheet(model: Model, samples: Tensor, out: Path, y: Tensor | None) -> Path:
+def _sheet(model: Model | ImageSpec, samples: Tensor, out: Path, y: Tensor | None) -> Path:
     from gansaku.core.sampling import by_class
 
     if y is None or len(y.unique()) == 1:
@@ -159,7 +193,7 @@ def _sheet(model: Model, samples: Tensor, out: Path, y: Tensor | None) -> Path:
     return model.preview(rows, out, columns=columns)
 
 
-def _folder(model: Model, samples: Tensor, out: Path, y: Tensor | None) -> None:
+def _folder(model: Model | ImageSpec, samples: Tensor, out: Path, y: Tensor | None) -> None:
     folders = [out] * len(samples)
     if y is not None:
         folders = [out / (re.sub(r"[^\w=.-]+", "_", name) or "_") for name in _names(model, y)]
@@ -168,7 +202,7 @@ def _folder(model: Model, samples: Tensor, out: Path, y: Tensor | None) -> None:
         picture(one, folder / f"{i:05}.png")
 
 
-def _names(model: Model, y: Tensor) -> list[str]:
+def _names(model: Any, y: Tensor) -> list[str]:
     from gansaku.core.capabilities import classes_of
 
     names = classes_of(model.recipe, model.spec)

@@ -75,6 +75,10 @@ class Patches:
         ]
         return made if size is None else [*made[:-1], (max(least, size[0]), max(least, size[1]))]
 
+    def itself(self) -> Tensor:
+        """The picture."""
+        return self.picture
+
     def _levels(self) -> list[tuple[int, int]]:
         """Sizes of the reference from the coarsest up; a side never falls below a patch."""
         height, width = self.picture.shape[1:]

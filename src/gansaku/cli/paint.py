@@ -1,0 +1,59 @@
+"""`gansaku paint RUN PAINTING`: a photograph of a painting, in the manner of one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from gansaku.cli.flags import may, parse
+from gansaku.cli.one_picture import (
+    Use,
+    check_count,
+    open_engine,
+    place,
+    starts_of,
+    write_results,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args(Use):
+    """Make a photograph of clip-art or brush strokes, after the one picture that a run learned.
+
+    Examples:
+      gansaku paint runs/singan-cows clipart.png
+      gansaku paint runs/singan-cows clipart.png --start-scale 1,2 --colours 5 -n 4
+      gansaku paint cows.png clipart.png --engine patches
+
+    The painting is stretched to the size of the run's picture.
+    """
+
+    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """a run of one picture"""
+    image: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PAINTING")]
+    """the clip-art"""
+    colours: Annotated[int | None, may(metavar="INT")] = None
+    """bring the painting to so many colours of the picture first (the paper: 5); none: as it is"""
+
+
+def main(argv: list[str]) -> None:
+    args = parse(Args, argv, "paint")
+    check_count(args.n)
+    if args.colours is not None and args.colours < 2:
+        from gansaku.core.errors import UserError
+
+        raise UserError(f"--colours must be 2 or more, not {args.colours}")
+    from gansaku.tools.painting import paint
+    from gansaku.tools.reading import read_picture
+
+    engine = open_engine(args.run, args.engine, args.checkpoint, args.device)
+    starts = starts_of(args.start_scale, engine)
+    image = read_picture(args.image, engine.channels)
+    made = [
+        (f"scale{k}", paint(engine, image, k, seed=args.seed, n=args.n, colours=args.colours or 0))
+        for k in starts
+    ]
+    write_results(made, place(engine, args.out, f"{Path(args.image).stem}-paint"))
