@@ -140,8 +140,8 @@ def test_terms_and_notes_are_recorded(name):
     run = tiny(name)
     run.play(steps=1)
     assert {"step", "stage", "images"} < run.record.keys()
-    for player in run.players:
-        assert f"{player.name}/gradient" in run.record
+    for phase in run.stages[0].phases:
+        assert f"{phase.player.name}/gradient" in run.record
     assert all(isinstance(value, (int, float)) for value in run.record.values())
 
 
@@ -171,5 +171,5 @@ def test_card_cites_its_paper(name):
 
 
 def test_a_batch_that_cannot_be_cut_is_refused():
-    with pytest.raises(UserError, match="8 cannot be cut into 3"):
+    with pytest.raises(UserError, match="8 cannot be split into 3"):
         Run(catalog.find("dcgan").tiny(), Pictures(), accumulate=3)

@@ -250,7 +250,7 @@ class Run:
         for stage in self.stages:
             if self.batch_size(stage) % parts:
                 raise UserError(
-                    f"a batch of {self.batch_size(stage)} cannot be cut into {parts} equal parts "
+                    f"a batch of {self.batch_size(stage)} cannot be split into {parts} equal parts "
                     f"({ranks.world()} processes x {self.accumulate} accumulated)"
                 )
 
