@@ -10,7 +10,7 @@ from gansaku.core.capabilities import Translates
 from gansaku.core.loop import Run
 from gansaku.core.noise import seed_of
 from gansaku.core.translating import inputs_of
-from gansaku.data.spec import UNLABELLED, ImageSpec, MapSpec, PairSpec
+from gansaku.data.spec import UNLABELLED, ClipSpec, ImageSpec, MapSpec, PairSpec
 
 
 class Pictures:
