@@ -1,0 +1,296 @@
+"""A training step of ours against the plain way: the same networks and losses, ratio by ratio.
+
+    python benchmarks/speed.py --threads 1
+    python benchmarks/speed.py --threads 1 --only wgan
+
+Both sides take turns in one process, a step each; the figure is the median ratio of the
+processor's time, with the quartiles of the ratios of neighbouring steps. Use one thread. The share of the peak
+is that of our side, against the faster of a matrix product and a convolution on this machine now.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+import plain
+from common import IMAGES, Results, arguments, parse, table
+from gansaku.core.card import Card
+from gansaku.core.duel import Duel, Objective
+from gansaku.core.labelled import Labelled
+from gansaku.core.loop import Run
+from gansaku.core.optim import Adam
+from gansaku.data import open_source
+from gansaku.losses import GradientPenalty, LeastSquares, NonSaturating, Wasserstein
+from gansaku.nets.layers.resample import UpConv2d, channels_last
+from gansaku.recipes.dcgan import DCGAN
+from gansaku.recipes.sngan import SNGAN
+from gansaku.recipes.wgan_gp import WGANGP
+from step import Flops, convolution, sgemm
+
+CARD = Card(title="", paper="arXiv:1406.2661", year=2014, task="images", line="", bibtex="")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Given(Duel):
+    """A duel of networks that the plain side has as well."""
+
+    card: ClassVar[Card] = CARD
+    make: tuple[Callable[[], nn.Module], Callable[[], nn.Module]]  # of the generator, the critic
+
+    def generator(self, spec: Any) -> nn.Module:
+        return channels_last(self.make[0]())
+
+    def critic(self, spec: Any) -> nn.Module:
+        return channels_last(self.make[1]())
+
+    @classmethod
+    def tiny(cls) -> Any:
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GivenLabelled(Labelled):
+    """The same for players that are told a class."""
+
+    card: ClassVar[Card] = CARD
+    objective: Objective = LeastSquares()
+
+    def generator(self, spec: Any) -> nn.Module:
+        return plain.LabelledGenerator()
+
+    def critic(self, spec: Any) -> nn.Module:
+        return plain.LabelledCritic()
+
+    @classmethod
+    def tiny(cls) -> Any:
+        raise NotImplementedError
+
+
+def folded() -> nn.Module:
+    """The small generator with its doublings and convolutions as one: the same weights."""
+    layers, size, doubles = [], 8, False
+    for layer in plain.small_generator():
+        if isinstance(layer, nn.Upsample):
+            size, doubles = 2 * size, True
+        elif doubles:
+            layers.append(UpConv2d(layer.in_channels, layer.out_channels, 3, (size, size)))
+            doubles = False
+        else:
+            layers.append(layer)
+    return nn.Sequential(*layers)
+
+
+def pictures(n: int, channels: int, size: int) -> Tensor:
+    """Noise as bytes: what is computed does not depend on what is seen."""
+    made = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (n, channels, size, size), dtype=torch.uint8, generator=made)
+
+
+def ours(recipe: Any, x: Tensor, y: Tensor | None = None) -> Callable[[], None]:
+    """A step of the one training loop, as `gansaku train` plays it, between two log lines."""
+    source = open_source(x.permute(0, 2, 3, 1).numpy(), labels=None if y is None else y.numpy())
+    run = Run(recipe, source, log_every=10**9)
+    run.advance()
+    return run.advance
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of the table; `floor` and `goal` are the project's own."""
+
+    name: str
+    x: tuple[int, int, int]  # images, channels, pixels
+    plain: Callable[[Tensor], Callable[[], None]]
+    ours: Callable[[Tensor], Callable[[], None]]
+    floor: float
+    goal: float
+    pairs: int = 7  # steps of each side
+
+
+SLOW = {"g_optimizer": Adam(1e-4, (0.5, 0.9)), "d_optimizer": Adam(1e-4, (0.5, 0.9))}
+ROWS = (
+    Row(
+        "DCGAN 64x64x3, width 64, batch 64",
+        (256, 3, 64),
+        lambda x: plain.dcgan(x, 64),
+        lambda x: ours(DCGAN(batch_size=64, prior="normal"), x),
+        1.4,
+        1.8,
+    ),
+    Row(
+        "WGAN-GP, perceptrons, 28x28, 5 + 1 updates, batch 64",
+        (512, 1, 28),
+        lambda x: plain.wgan_gp_perceptrons(x, 64),
+        lambda x: ours(
+            Given(
+                make=(plain.perceptron_generator, plain.perceptron_critic),
+                batch_size=64,
+                objective=Wasserstein(),
+                penalties=(GradientPenalty(),),
+                d_updates=5,
+                fresh=True,
+                **SLOW,
+            ),
+            x,
+        ),
+        2.2,
+        3.0,
+        25,
+    ),
+    Row(
+        "WGAN-GP, convolutions, 64x64x3, 1 + 1 updates, batch 16",
+        (128, 3, 64),
+        lambda x: plain.wgan_gp_convolutions(x, 16),
+        lambda x: ours(WGANGP(batch_size=16, z=100, d_updates=1, width=64, **SLOW), x),
+        1.6,
+        2.1,
+    ),
+    Row(
+        "small DCGAN 32x32, nearest doubling, batch 64",
+        (256, 1, 32),
+        lambda x: plain.small_dcgan(x, 64),
+        lambda x: ours(
+            Given(make=(folded, plain.small_critic), batch_size=64, objective=NonSaturating()), x
+        ),
+        2.0,
+        2.6,
+        11,
+    ),
+    Row(
+        "CGAN, perceptrons, 32x32, batch 64",
+        (512, 1, 32),
+        lambda x: plain.cgan(x, 64),
+        lambda x: ours(GivenLabelled(batch_size=64), x, torch.arange(len(x)) % 10),
+        1.4,
+        2.0,
+        25,
+    ),
+    Row(
+        "SNGAN residual 32x32x3, 1 + 1 updates, batch 16",
+        (128, 3, 32),
+        lambda x: plain.sngan(x, 16),
+        lambda x: ours(SNGAN(batch_size=16, d_updates=1, g_batches=1), x),
+        1.35,
+        1.6,
+        5,
+    ),
+)
+
+
+def loading() -> dict[str, Any]:
+    """64 pictures of 32 x 32 with a flip: from memory by index, against a DataLoader."""
+    x = pictures(2048, 3, 32)
+    data = plain.batches(x, 64, flip=True)
+    source = open_source(x.permute(0, 2, 3, 1).numpy(), flip=True)
+    positions = iter(range(0, 10**9, 64))
+    return interleaved(lambda: next(data), lambda: source.batch(next(positions), 64, 0), 25)
+
+
+def interleaved(theirs: Callable[[], Any], mine: Callable[[], Any], pairs: int) -> dict[str, Any]:
+    """Milliseconds of the processor for each side, steps in turn, and the ratios."""
+    theirs()
+    mine()
+    found = [(timed(theirs), timed(mine)) for _ in range(pairs)]
+    ratios = sorted(a / b for a, b in found)
+    quarters = statistics.quantiles(ratios, n=4)
+    return {
+        "plain_ms": 1e3 * statistics.median(a for a, _ in found),
+        "ours_ms": 1e3 * statistics.median(b for _, b in found),
+        "ratio": statistics.median(ratios),
+        "quartiles": [quarters[0], quarters[2]],
+        "pairs": pairs,
+    }
+
+
+def timed(work: Callable[[], Any]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def measured(row: Row) -> dict[str, Any]:
+    """One row: both sides, and what share of the peak ours reaches."""
+    torch.manual_seed(0)
+    x = pictures(*row.x)
+    theirs, mine = row.plain(x), row.ours(x)
+    peaks = [measure(clock=time.process_time) for measure in (sgemm, convolution)]
+    found = interleaved(theirs, mine, row.pairs)
+    counter = Flops()
+    with counter:
+        mine()
+    peaks += [measure(clock=time.process_time) for measure in (sgemm, convolution)]
+    share = counter.total / (found["ours_ms"] / 1e3) / max(peaks)
+    bounds = {"floor": row.floor, "goal": row.goal}
+    return found | bounds | {"share_of_peak": share, "sgemm_gflops": peaks[0] / 1e9}
+
+
+def report(results: Results) -> None:
+    rows = []
+    for name, cell in results.cells.items():
+        low, high = cell["quartiles"]
+        share = f"{100 * cell['share_of_peak']:.0f} %" if "share_of_peak" in cell else "-"
+        rows.append(
+            (
+                name,
+                *(f"{cell[side]:.1f}" for side in ("plain_ms", "ours_ms")),
+                f"**{cell['ratio']:.2f}** ({low:.2f} to {high:.2f})",
+                f"{cell['floor']:g}",
+                f"{cell['goal']:g}",
+                share,
+            )
+        )
+    header = ("step", "plain, ms", "ours, ms", "ratio (quartiles)", "floor", "goal", "of peak")
+    results.publish("A training step against the plain way", table(header, rows))
+    chart(results)
+
+
+def chart(results: Results) -> None:
+    """The ratios as bars, with floors."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot as plt
+
+    cells = list(results.cells.items())[::-1]
+    figure, axes = plt.subplots(figsize=(8, 0.5 * len(cells) + 1.2), layout="constrained")
+    axes.barh([name for name, _ in cells], [c["ratio"] for _, c in cells], color="#3b6ea5")
+    for i, (_, cell) in enumerate(cells):
+        axes.plot([cell["floor"]] * 2, [i - 0.4, i + 0.4], color="#c0392b", lw=1.5)
+        axes.text(cell["ratio"] + 0.03, i, f"{cell['ratio']:.2f}", va="center", fontsize=9)
+    axes.axvline(1, color="#888", lw=0.8)
+    axes.set_xlabel("times as fast as the plain way (red: the floor that we ask of ourselves)")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(IMAGES / "speed.png", dpi=110)
+    plt.close(figure)
+
+
+def chosen(only: str) -> Iterator[Row]:
+    return (row for row in ROWS if only.lower() in row.name.lower())
+
+
+def main() -> None:
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--only", default="", help="rows whose name holds this")
+    parser.add_argument("--again", action="store_true", help="measure rows that were measured")
+    args = parse(parser)
+    results = Results("speed")
+    if args.again:
+        for row in chosen(args.only):
+            results.cells.pop(row.name, None)
+    for row in chosen(args.only):
+        results.cell(row.name, lambda row=row: measured(row))
+    if "load" in args.only or not args.only:
+        name = "loading 64 pictures of 32x32x3 with a flip"
+        results.cell(name, lambda: loading() | {"floor": 8.0, "goal": 10.0})
+    report(results)
+
+
+if __name__ == "__main__":
+    main()
