@@ -4,8 +4,9 @@
     python benchmarks/speed.py --threads 1 --only wgan
 
 Both sides take turns in one process, a step each; the figure is the median ratio of the
-processor's time, with the quartiles of the ratios of neighbouring steps. Use one thread. The share of the peak
-is that of our side, against the faster of a matrix product and a convolution on this machine now.
+processor's time, with the quartiles of the ratios of neighbouring steps. Use one thread.
+The share of the peak is that of our side, against the faster of a matrix product and a convolution
+on this machine now.
 """
 
 from __future__ import annotations
