@@ -16,7 +16,7 @@ import torch
 import gansaku
 from gansaku.core import checkpoint, config, ranks, state
 from gansaku.core.allocator import keep_large_blocks
-from gansaku.core.capabilities import Scores, classes_of
+from gansaku.core.capabilities import Pyramid, Scores, Translates, classes_of
 from gansaku.core.choices import CADENCE
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import UserError
@@ -30,7 +30,7 @@ from gansaku.data import PointSpec
 from gansaku.doctor.findings import Finding
 from gansaku.doctor.live import Live
 from gansaku.doctor.probes import Probes
-from gansaku.metrics import curve
+from gansaku.metrics import curve, one_picture, translation
 from gansaku.metrics.progress import LEAST, ProgressMeasure, spread
 from gansaku.model import Model, load, model_of, recipe_of, same_recipe
 from gansaku.options import Options, open_data, pick_device, stored
@@ -193,14 +193,21 @@ def _measure(
     """The cheap figure of merit, against held-out samples where there are any."""
     if options.measure_every == 0:
         return None
+    if isinstance(run.recipe, Pyramid):
+        own = one_picture.PictureMeasure(run)
+        few = (folder, options.measure_every or every, one_picture.SAMPLES, own, own.scale)
+        return Measure(*few, options.patience, stop, own.samples)
     source = run.source.held or run.source
     if len(source) < LEAST:
         folder.say(f"{len(source)} samples are too few to measure against: no measure is taken")
         return None
+    often, probes = options.measure_every or every, Probes(run.source, run.seed)
+    if isinstance(run.recipe, Translates):
+        found = translation.TranslationMeasure(run)
+        few = (folder, often, found.count, found, probes, options.patience, stop)
+        return Measure(*few, draw=found.samples)
     real = source.take(spread(len(source), 512))["x"]
     probe = ProgressMeasure(real, run.source.spec)
-    often = options.measure_every or every
-    probes = Probes(run.source, run.seed)
     many = max(len(real), 64)
     return Measure(folder, often, many, probe, probes, options.patience, stop)
 
@@ -224,6 +231,10 @@ def _draw(run: Run, path: Path) -> Path:
     Points with the critic's surface.
     """
     spec = run.source.spec
+    if isinstance(run.recipe, Translates):
+        return translation.draw(run, path)
+    if isinstance(run.recipe, Pyramid):
+        return one_picture.draw(run, path)
     if classes := classes_of(run.recipe, spec):
         asked = range(min(len(classes), SHEET_ROWS))
         y = in_shares(asked, len(asked) * (10 if max(spec.shape[1:]) <= 128 else 4))

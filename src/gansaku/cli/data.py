@@ -7,6 +7,7 @@ from pathlib import Path
 from gansaku.cli import flags
 from gansaku.cli.show import escape, say
 from gansaku.core.choices import FED
+from gansaku.core.errors import UserError, nearest
 
 DOC = """\
 What is there, what would be fed (with a sheet of it), and every file that cannot be used.
@@ -14,10 +15,15 @@ What is there, what would be fed (with a sheet of it), and every file that canno
 Examples:
   gansaku data photos/ --size 64
   gansaku data mnist5k
+  gansaku data facades.zip --feeds pairs --direction BtoA
 
 Data may be a folder (its subfolders become classes), a zip, IDX (plain or .gz), .npy or
 .npz, or a built-in: mnist5k, digits (pictures), ring, grid, spiral (points)."""
-OWN = (flags.Field("sheet", "FILE", "preview-NAME.png", "where to draw samples", ""),)
+KINDS = ("images", "pairs", "unpaired", "maps")
+OWN = (
+    flags.Field("feeds", "STR", "images", f"as what it would be fed: {', '.join(KINDS)}", ""),
+    flags.Field("sheet", "FILE", "preview-NAME.png", "where to draw samples", ""),
+)
 
 
 def main(argv: list[str]) -> None:
@@ -27,7 +33,12 @@ def main(argv: list[str]) -> None:
     args = flags.parse(kind, flags.switches(argv, fields), "data")
     given = flags.said(args.feeding)
     sheet = given.pop("sheet", None) or f"preview-{Path(args.path).resolve().stem}.png"
+    feeds = given.pop("feeds", "images")
+    if feeds not in KINDS:
+        raise UserError(f"--feeds is {feeds!r}{nearest(feeds, KINDS)} ({', '.join(KINDS)})")
     options = flags.chosen(given)
+    if feeds == "images" and options.pop("direction", "AtoB") != "AtoB":
+        raise UserError("--direction belongs to two sides: --feeds pairs or unpaired")
     from gansaku.data.inspect import inspect
 
-    say(escape(inspect(args.path, sheet=sheet, **options).text()))
+    say(escape(inspect(args.path, sheet=sheet, feeds=feeds, **options).text()))

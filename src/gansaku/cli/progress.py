@@ -13,6 +13,7 @@ from rich.progress import Progress as Bar
 
 from gansaku.cli.show import console, count, duration, escape, grid, memory, say
 from gansaku.core import checkpoint, config, ranks
+from gansaku.core.capabilities import Translates
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 from gansaku.core.plan import Plan
@@ -120,9 +121,14 @@ class Progress:
         if self._ails:
             say(f"doctor:  [b]gansaku doctor {escape(run)}[/] says more of what ails this run")
         longer = f" --steps {2 * model.steps}" if finished else ""
-        rows = [
+        uses = [
             (f"gansaku sample {run} -n 64 --seed 7", "new samples"),
             (f"gansaku interpolate {run}", "a walk between samples"),
+        ]
+        if isinstance(model.recipe, Translates):
+            uses = [(f"gansaku translate {run} PICTURES", "pictures of yours, translated")]
+        rows = [
+            *uses,
             (f"gansaku resume {run}{longer}", "train longer" if finished else "go on from here"),
         ]
         rows = rows if finished else rows[::-1]

@@ -18,10 +18,11 @@ FACTS = "probe/data/"  # what probes say of the data: the same each time, and wr
 class Measure:
     """A cheap figure of merit every so many steps (smaller is better), and the best so far.
 
-    `measure(samples)` gives `value`, `error` and `name`; samples are of `n` fixed latents. With
-    `patience` p it calls `stop` after p measures in a row that were not better than the best
-    known by more than their joint standard error; 0 is never. All that it remembers is read back
-    from the folder: a resumed run stops where an undisturbed one does.
+    `measure(samples)` gives `value`, `error` and `name`; samples are of `n` fixed latents, or what
+    `draw(run)` gives, where a recipe draws nothing by itself. With `patience` p it calls `stop`
+    after p measures in a row that were not better than the best known by more than their joint
+    standard error; 0 is never. All that it remembers is read back from the folder: a resumed run
+    stops where an undisturbed one does.
     """
 
     def __init__(
@@ -33,7 +34,9 @@ class Measure:
         probes: Probes | None = None,
         patience: int = 0,
         stop: Callable[[], None] = lambda: None,
+        draw: Callable[[Run], Tensor] | None = None,
     ) -> None:
+        self.draw = draw or (lambda run: run.sample(n, seed=run.seed + 1))
         self.folder, self.every, self.n = folder, every, n
         self.measure, self.probes, self.patience, self.stop = measure, probes, patience, stop
         self.best, self.mark, self.waited = math.inf, (math.inf, 0.0), 0
@@ -48,7 +51,7 @@ class Measure:
         self.improved, self.found = False, None
         if not run.over and run.steps % self.every:
             return
-        samples = run.sample(self.n, seed=run.seed + 1)
+        samples = self.draw(run)
         found = self.measure(samples)
         names = {"measure": found["value"], "error": found["error"], "of": found["name"]}
         more = self.probes(run, samples) if self.probes else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -56,3 +56,30 @@ class Noise:
         self._draws += 1
         drawn = draw(max(n * self.count, self.least), generator)
         return drawn[n * self.index : n * (self.index + 1)].to(self.device, non_blocking=True)
+
+
+class EachNoise(Noise):
+    """Draws of which row i depends on (seed, key, `numbers[i]`) alone, whatever rows are beside it.
+
+    For outputs that belong to inputs: the same whether one is made or many, in whatever order.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        numbers: Sequence[int],
+        key: tuple[int | str, ...] = (),
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(seed, key, device=device)
+        self.numbers = tuple(numbers)
+
+    def _rows(self, n: int, draw: Callable[[int, torch.Generator], Tensor]) -> Tensor:
+        """`n` rows: one a number, or several of each in turn."""
+        each, rest = divmod(n, len(self.numbers))
+        if rest:
+            raise ValueError(f"{n} rows cannot be shared by {len(self.numbers)} samples")
+        keys = [(self.seed, *self.key, number, self._draws) for number in self.numbers]
+        self._draws += 1
+        drawn = [draw(each, torch.Generator().manual_seed(seed_of(*key))) for key in keys]
+        return torch.stack(drawn, 1).flatten(0, 1).to(self.device, non_blocking=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 from gansaku.core.capabilities import Translates
 from gansaku.core.contract import Batch, Nets, Recipe
 from gansaku.core.errors import UserError
-from gansaku.core.noise import Noise
+from gansaku.core.noise import EachNoise, Noise
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,13 +51,16 @@ def translations(
     given: Mapping[str, Any] | None = None,
     device: torch.device | str = "cpu",
     chunk: int = 8,
+    first: int = 0,
 ) -> Iterator[Tensor]:
     """Translations of `a [N, ...]`, a chunk at a time, on the CPU.
 
-    The i-th is a function of the seed, of i, and of the i-th input, in chunks of one size.
+    The noise of the i-th is a function of (seed, first + i), however many are made at once.
     """
-    for number, part in enumerate(a.split(chunk)):
-        noise = Noise(seed, ("translate", number), least=chunk, device=device)
+    for start in range(0, len(a), chunk):
+        part = a[start : start + chunk]
+        numbers = range(first + start, first + start + len(part))
+        noise = EachNoise(seed, numbers, ("translate",), device)
         yield recipe.translate(nets, part.to(device), noise, given or {}).cpu()
 
 

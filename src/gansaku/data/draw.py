@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 COMFORTABLE = 640  # pixels: about how wide a sheet of small pictures is made
 LARGEST_TILE = 256  # pixels: a small picture is never enlarged beyond it
 MARGIN = 2  # pixels between the pictures of a sheet
+HEADING = 18  # pixels above a table, for the names of its columns
 SURFACE = 120  # points a side at which the critic's surface is evaluated
 
 
@@ -39,6 +40,36 @@ def save_sheet(samples: Tensor, path: str | Path, columns: int | None = None) ->
     columns = columns or near_square(*tiles.shape[:3])
     picture = Image.fromarray(layout(tiles, columns).numpy())
     return write_whole(path, lambda unfinished: picture.save(unfinished))
+
+
+def save_table(columns: Mapping[str, Tensor], path: str | Path) -> Path:
+    """Write a row a sample, a named column for each of `columns`, `[N, C, H, W]` in [-1, 1].
+
+    What is smaller than the largest column is enlarged by copying pixels. Many rows go on beside
+    the first ones.
+    """
+    tall, wide = (max(x.shape[axis] for x in columns.values()) for axis in (2, 3))
+    pictures = [torch.nn.functional.interpolate(x, (tall, wide)) for x in columns.values()]
+    tiles = torch.stack([to_bytes(x) for x in pictures], 1)
+    count = len(tiles)
+    blocks = max(1, min(count, round(math.sqrt(0.8 * count * tall / (len(columns) * wide)))))
+    rows = math.ceil(count / blocks)
+    blank = tiles.new_full((rows * blocks - count, *tiles.shape[1:]), 255)
+    tiles = torch.cat([tiles, blank]).unflatten(0, (blocks, rows)).transpose(0, 1).flatten(0, 2)
+    picture = Image.fromarray(layout(tiles, blocks * len(columns)).numpy())
+    sheet = headed(picture, list(columns) * blocks)
+    return write_whole(path, lambda unfinished: sheet.save(unfinished))
+
+
+def headed(picture: Image.Image, names: Sequence[str]) -> Image.Image:
+    """With the names of its columns above, all of one width."""
+    sheet = Image.new("RGB", (picture.width, picture.height + HEADING), "white")
+    sheet.paste(picture, (0, HEADING))
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    across = (picture.width - MARGIN) / len(names)
+    for number, name in enumerate(names):
+        pen.text((number * across + 2 * MARGIN, 2), name, (60, 60, 60), font)
+    return sheet
 
 
 def to_bytes(samples: Tensor) -> Tensor:

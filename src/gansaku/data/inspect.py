@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 
 from gansaku.core.errors import DataError
+from gansaku.data.draw import save_table
+from gansaku.data.feeds import opener
 from gansaku.data.finding import items_of
-from gansaku.data.opening import open_source
 from gansaku.data.points import LINES
+from gansaku.data.sides import MAPS, PAIRS, Sides, sides_of
 from gansaku.data.source import Source
-from gansaku.data.spec import ImageSpec, Spec
+from gansaku.data.spec import ImageSpec, MapSpec, PairSpec, Spec
 from gansaku.data.survey import Survey, few, survey
 
 SHOWN = 64  # samples on the preview sheet
+PAIRS_SHOWN = 12
+WORDS = {"pairs": PAIRS, "unpaired": PAIRS, "maps": MAPS}  # of data that has two sides
 ROWS = 12  # lines of a histogram
 
 
@@ -82,19 +86,23 @@ class Report:
         return lines
 
 
-def inspect(what: Any, *, sheet: str | Path | None = None, **options: Any) -> Report:
+def inspect(
+    what: Any, *, sheet: str | Path | None = None, feeds: str = "images", **options: Any
+) -> Report:
     """Report on data without training; `options` are those of `open_source`.
 
-    `sheet` names a picture file to write the first samples to, as they would be fed. Data that
-    cannot be fed is reported as such, by name and reason; DataError is raised only where there
-    is nothing to report on (no such path, no pictures, an unreadable file).
+    `feeds` is the kind of data, a key of `gansaku.data.feeds.OPENERS`. `sheet` names a picture
+    file to write the first samples to, as they would be fed. Data that cannot be fed is reported
+    as such, by name and reason; DataError is raised only where there is nothing to report on (no
+    such path, no pictures, an unreadable file).
     """
-    found = None
-    if not (isinstance(what, str) and what in LINES):
-        found = survey(items_of(what, options.get("labels")))
-    report = Report(str(what)) if found is None else there(found)
+    report = Report(str(what))
+    if feeds in WORDS:
+        report = both(sides_of(what, WORDS[feeds]), report)
+    elif not (isinstance(what, str) and what in LINES):
+        report = there(survey(items_of(what, options.get("labels"))))
     try:
-        source = open_source(what, **options)
+        source = opener(feeds)(what, **options)
     except DataError as refusal:
         return dataclasses.replace(report, refusal=str(refusal))
     with source:
@@ -121,6 +129,17 @@ def there(found: Survey) -> Report:
     )
 
 
+def both(sides: Sides, report: Report) -> Report:
+    """The part of the report that tells what lies on both sides."""
+    a, b = (there(survey(side)) for side in (sides.fed.a, sides.fed.b))
+    sums = {
+        name: collections.Counter(getattr(a, name)) + collections.Counter(getattr(b, name))
+        for name in ("forms", "modes", "sizes")
+    }
+    bad = tuple(dict([*a.bad, *b.bad]).items())
+    return dataclasses.replace(report, count=a.count + b.count, bad=bad, **sums)
+
+
 def duplicates(found: Survey) -> tuple[tuple[str, ...], ...]:
     """Groups of names whose content is the same to the byte."""
     _, places, counts = np.unique(found.digests, return_inverse=True, return_counts=True)
@@ -138,10 +157,20 @@ def fed(source: Source) -> dict[str, Any]:
 
 
 def preview(source: Source, sheet: str | Path) -> Path:
-    """Write evenly spaced samples of the source to a picture file."""
+    """Write evenly spaced samples of the source to a picture file; both sides of pairs."""
+    if isinstance(source.spec, PairSpec):
+        return preview_sides(source, source.spec, sheet)
     count = min(SHOWN if isinstance(source.spec, ImageSpec) else 2000, len(source))
     chosen = np.linspace(0, len(source) - 1, count).astype(int).tolist()
     return source.spec.preview(source.take(chosen)["x"], sheet)
+
+
+def preview_sides(source: Source, spec: PairSpec, sheet: str | Path) -> Path:
+    """A row a pair: a, and b beside it."""
+    chosen = np.linspace(0, len(source) - 1, min(PAIRS_SHOWN, len(source))).astype(int).tolist()
+    sides = source.take(chosen)
+    a = spec.a.painted(sides["a"]) if isinstance(spec.a, MapSpec) else sides["a"]
+    return save_table({"a": a, "b": sides["b"]}, sheet)
 
 
 def counted(counts: Mapping[str, int]) -> str:
@@ -153,6 +182,10 @@ def counted(counts: Mapping[str, int]) -> str:
 
 def described(spec: Spec | None) -> str:
     """The shape of one sample in words."""
+    if isinstance(spec, PairSpec):
+        return f"{described(spec.a)} and what they become, {described(spec.b)}"
+    if isinstance(spec, MapSpec):
+        return f"{spec.width}x{spec.height} label maps of {spec.classes} classes"
     if not isinstance(spec, ImageSpec):
         return f"{spec.dims} numbers" if spec else "unknown shape"
     colours = ("grey", "grey + alpha", "RGB", "RGB + alpha")[spec.channels - 1]

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from gansaku.core.capabilities import Scores
+from gansaku.core.capabilities import Scores, Translates
 from gansaku.core.loop import Run
 from gansaku.core.noise import Noise
 from gansaku.core.sampling import sample
@@ -109,7 +109,7 @@ class Probes:
 
     def _average(self, run: Run, at: Tensor) -> dict[str, float]:
         """How far from data the averaged generator's samples are, and the live one's."""
-        if not run.averages.names:
+        if not run.averages.names or isinstance(run.recipe, Translates):
             return {}
         n = min(self.few, len(at))
         make = lambda _: sample(run.recipe, run.nets, n, run.seed + 1, None, run.device)  # noqa: E731
@@ -147,7 +147,8 @@ class Probes:
 def _some(source: Any, most: int, seed: int) -> Tensor:
     """At most so many items, drawn once: the first will not do, files are sorted by class."""
     order = Noise(seed, ("probes", "items")).uniform(len(source)).argsort()[:most]
-    return source.take(order.sort().values.tolist())["x"].cpu().float()
+    items = source.take(order.sort().values.tolist())
+    return items["x" if "x" in items else "b"].cpu().float()  # of pairs what samples are like
 
 
 def _facts(real: Tensor, size: int) -> dict[str, float]:
