@@ -23,10 +23,11 @@ from gansaku.core.errors import UserError
 from gansaku.core.folder import TIMINGS, Folder
 from gansaku.core.loop import Run, Watch
 from gansaku.core.measuring import Measure
-from gansaku.core.plan import Plan, plan
+from gansaku.core.plan import Foresees, Plan, plan
 from gansaku.core.sampling import by_class, in_shares
 from gansaku.core.sinks import Checkpoints, Interrupt, Metrics, Sheets, TensorBoard
 from gansaku.data import PointSpec
+from gansaku.data.store import available_memory
 from gansaku.doctor.findings import Finding
 from gansaku.doctor.live import Live
 from gansaku.doctor.probes import Probes
@@ -64,6 +65,7 @@ def train(
     source = open_data(chosen, data)
     where = ranks.told(str(out if out is not None else _fresh(recipe, chosen)))
     planned = plan(recipe, source)
+    _fits(planned, recipe, device)
     run = _run(recipe, source, chosen, device)
     folder = Folder(where)
     if ranks.rank() == 0:
@@ -179,6 +181,16 @@ def _play(
                 curve.draw(folder.records(), folder.path / "measure.png")
     _say(folder, f"{'finished' if run.over else 'stopped'} at step {run.steps}")
     return model_of(run, folder)
+
+
+def _fits(planned: Plan, recipe: Recipe, device: torch.device) -> None:
+    """UserError where a recipe knows that it needs more memory than the machine has left."""
+    free = available_memory() if device.type == "cpu" else planned.memory
+    if isinstance(recipe, Foresees) and planned.memory > free:
+        raise UserError(
+            f"training at this size needs about {planned.memory / 2**30:.1f} GB and "
+            f"{free / 2**30:.1f} GB are free: take a smaller --size, or fewer channels (--widest)"
+        )
 
 
 def _say(folder: Folder, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -13,6 +13,15 @@ from gansaku.core.contract import Batch, Clock, Loss, Nets, Recipe, Stage, Terms
 from gansaku.core.loop import Run
 
 PROBE = 4  # samples in the trial step
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    """A recipe whose first step does not tell what its largest one will need."""
+
+    def activations(self, nets: Nets) -> int:
+        """Bytes that autograd keeps at the widest moment of the whole run."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,11 +46,11 @@ def plan(recipe: Recipe, source: Any) -> Plan:
     with torch.autograd.graph.saved_tensors_hooks(kept.pack, lambda tensor: tensor):
         run.play(steps=1)
     parameters = {p.name: sum(w.numel() for w in p.parameters()) for p in run.players}
-    activations = kept.peak()
+    activations = kept.peak() * recipe.batch_size // (PROBE * ranks.world())
+    if isinstance(recipe, Foresees):
+        activations = recipe.activations(run.nets)
     copies = 4 + bool(run.averages.names)  # weights, gradients, two moments, the average
-    memory = copies * 4 * sum(parameters.values()) + activations * recipe.batch_size // (
-        PROBE * ranks.world()
-    )
+    memory = copies * 4 * sum(parameters.values()) + activations
     return Plan(repr(recipe), parameters, memory, total, recipe.batch_size, said)
 
 

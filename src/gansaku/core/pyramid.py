@@ -49,6 +49,53 @@ class Ladder:
         return resample(x, sizes[scale], ways.get((x.shape[2], x.shape[3])))
 
 
+@dataclasses.dataclass(frozen=True)
+class Stair:
+    """Scales of any ratios: scale k has `shares[k]` of the picture's sides, the last one all."""
+
+    shares: tuple[float, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.shares)
+
+    def sizes(self, size: Size) -> list[Size]:
+        """The sizes of all scales for a picture of `size`."""
+        return [self.size(size, k) for k in range(self.count)]
+
+    def size(self, size: Size, scale: int) -> Size:
+        height, width = (max(1, math.ceil(s * self.shares[scale] - _SLACK)) for s in size)
+        return height, width
+
+    def move(self, x: Tensor, size: Size, scale: int) -> Tensor:
+        """`x [N, C, h, w]` stretched to `scale` of a picture of `size`."""
+        return resample(x, self.size(size, scale))
+
+
+def stair(size: Size, count: int, min_size: int = 25) -> Stair:
+    """The scales of ConSinGAN (arXiv:2003.11512, section 3.2): dense where they are small.
+
+    `x_n = x r^((N - 1) / log N * log(N - n) + 1)` with N = `count` - 1, n from 0, and r such that
+    the coarsest shorter side is `min_size` pixels. Raises UserError for a smaller picture.
+    """
+    if min(size) < min_size:
+        raise too_small(size, min_size)
+    last = count - 1
+    if last < 1:
+        return Stair((1.0,))
+    r = (min_size / min(size)) ** (1 / last)
+    bend = (last - 1) / math.log(last) if last > 1 else 0.0
+    return Stair((*(r ** (bend * math.log(last - n) + 1) for n in range(last)), 1.0))
+
+
+def too_small(size: Size, min_size: int) -> UserError:
+    """What is said of a picture that is smaller than its coarsest scale."""
+    return UserError(
+        f"the picture has {size[1]}x{size[0]} pixels, and its coarsest scale was to have "
+        f"{min_size} a side: take a larger picture, or --min-size {max(12, min(size) // 2)}"
+    )
+
+
 def ladder(
     size: Size,
     min_size: int = 25,
@@ -65,10 +112,7 @@ def ladder(
     """
     short, long = min(size), max(size)
     if short < min_size:
-        raise UserError(
-            f"the picture has {size[1]}x{size[0]} pixels, and its coarsest scale was to have "
-            f"{min_size} a side: take a larger picture, or --min-size {max(12, short // 2)}"
-        )
+        raise too_small(size, min_size)
     share = min(max_size / long, 1)
     trained = tuple(math.ceil(side * share - _SLACK) for side in size)
     if count is None:

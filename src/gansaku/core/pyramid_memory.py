@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gansaku.core.pyramid import Ladder, Size
+from gansaku.core.pyramid import Ladder, Size, Stair
 
 
 class Memory(nn.Module):
@@ -18,7 +18,7 @@ class Memory(nn.Module):
     """
 
     def __init__(
-        self, channels: int, size: Size, ladder: Ladder, banked: int = 0, border: int = 0
+        self, channels: int, size: Size, ladder: Ladder | Stair, banked: int = 0, border: int = 0
     ) -> None:
         super().__init__()
         self.size, self.ladder, self.channels = size, ladder, channels

@@ -37,13 +37,20 @@ class SinGANGenerator(nn.Module):
 class SinGANCritic(nn.Module):
     """A scale's critic: one logit for each patch of 11 x 11 pixels.
 
-    `x [N, C, h, w] -> logits [N, 1, h - 10, w - 10]`; batch norm as in the authors' code. The
-    initialisation is the generator's.
+    `x [N, C, h, w] -> logits [N, 1, h - 10, w - 10]`; batch norm as in the authors' code, and
+    `slope` of the leaky ReLU. The initialisation is the generator's.
     """
 
-    def __init__(self, channels: int = 3, width: int = 32, layers: int = LAYERS) -> None:
+    def __init__(
+        self,
+        channels: int = 3,
+        width: int = 32,
+        layers: int = LAYERS,
+        norm: bool = True,
+        slope: float = 0.2,
+    ) -> None:
         super().__init__()
-        self.body = blocks(channels, width, layers - 1)
+        self.body = blocks(channels, width, layers - 1, norm, slope)
         self.tail = nn.Conv2d(width, 1, 3)
         singan_init(self)
 
@@ -51,12 +58,15 @@ class SinGANCritic(nn.Module):
         return self.tail(self.body(x))
 
 
-def blocks(channels: int, width: int, count: int) -> nn.Sequential:
-    """`count` times a 3 x 3 convolution without padding, batch norm and leaky ReLU of slope .2."""
+def blocks(
+    channels: int, width: int, count: int, norm: bool = True, slope: float = 0.2
+) -> nn.Sequential:
+    """`count` times a 3 x 3 convolution without padding, batch norm if `norm`, and leaky ReLU."""
     net = nn.Sequential()
     for inputs in [channels] + [width] * (count - 1):
-        net.extend([nn.Conv2d(inputs, width, 3), nn.BatchNorm2d(width)])
-        net.append(nn.LeakyReLU(0.2, inplace=True))
+        net.append(nn.Conv2d(inputs, width, 3))
+        net.extend([nn.BatchNorm2d(width)] if norm else [])
+        net.append(nn.LeakyReLU(slope, inplace=True))
     return net
 
 

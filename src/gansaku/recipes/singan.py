@@ -1,6 +1,6 @@
 """A model of one single picture, learned scale by scale."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
 from torch import nn
@@ -8,6 +8,7 @@ from torch import nn
 from gansaku.core.card import Card
 from gansaku.core.contract import Nets
 from gansaku.core.duel import Objective, Penalty
+from gansaku.core.effort import Effort, effort
 from gansaku.core.pyramid import ladder
 from gansaku.core.pyramid_game import PyramidGame
 from gansaku.core.pyramid_memory import Memory
@@ -31,33 +32,43 @@ class SinGAN(PyramidGame):
   booktitle={IEEE International Conference on Computer Vision}, year={2019}}""",
     )
 
-    effort: str = "standard"  # paper, standard or fast
-    steps: int = 2000  # iterations of a scale
+    effort: str = "standard"  # paper, standard or fast: what the numbers left at None are
     factor: float = 0.75  # of a scale to the next one, about
     scales_wanted: int | None = None  # how many; none: what min_size and factor make
     width: int = 32  # channels, doubled every four scales
-    widest: int = 128  # channels at most
     noise_over: bool = False  # noise reaches over the picture's edges, as for animations
     objective: Objective = Wasserstein()  # what G and D minimise
     penalties: tuple[Penalty, ...] = (PixelGradientPenalty(0.1),)  # added to D's loss
+    steps: int | None = None  # iterations of the coarsest scale
+    fewer: float | None = None  # power of the pixels by which they become fewer
+    widest: int | None = None  # channels at most
+    d_updates: int | None = None  # critic updates in an iteration of a large scale
+    g_updates: int | None = None  # gradients of the generator in an iteration
+    g_moves: int | None = None  # optimiser steps on each of them
+    g_more: int | None = None  # reconstruction-only updates at large scales besides
+    penalty_every: int | None = None  # iterations of a large scale from one penalty to the next
+    likeness: float | None = None  # the reconstruction's weight above the coarsest scale
+    bank: int | None = None  # outputs of the frozen scales that are kept; 0: made anew each time
+
+    @property
+    def numbers(self) -> Effort:
+        names = {f.name for f in fields(Effort)}
+        return effort(self.effort, **{n: v for n, v in vars(self).items() if n in names})
 
     def networks(self, spec: Any) -> Nets:
-        size = (spec.height, spec.width)
+        size, do = (spec.height, spec.width), self.numbers
         rungs, size = ladder(size, self.min_size, max(size), self.factor, self.scales_wanted)
-        widths = [width_of(k, self.width, self.widest) for k in range(rungs.count)]
+        widths = [width_of(k, self.width, do.widest) for k in range(rungs.count)]
         return Nets(
             G=nn.ModuleList(SinGANGenerator(spec.channels, width) for width in widths),
             D=nn.ModuleList(SinGANCritic(spec.channels, width) for width in widths),
-            memory=Memory(spec.channels, size, rungs, 0, BORDER * self.noise_over),
+            memory=Memory(spec.channels, size, rungs, do.bank, BORDER * self.noise_over),
         )
-
-    def length_of(self, nets: Nets, k: int) -> int:
-        return self.steps
 
     def warm_start(self, nets: Nets, k: int) -> None:
         for net in (nets.G, nets.D):
-            warm_start(net[k], net[k - 1], False)
+            warm_start(net[k], net[k - 1], self.numbers.widen)
 
     @classmethod
     def tiny(cls) -> Self:
-        return cls(steps=2, min_size=12, width=4)
+        return cls(steps=2, min_size=12, width=4, fewer=0.0, bank=3)
