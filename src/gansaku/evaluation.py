@@ -28,6 +28,7 @@ from gansaku.metrics.features import Features
 from gansaku.metrics.measures import Measure, chosen
 from gansaku.metrics.paths import latent_path_length
 from gansaku.metrics.result import Report, Result
+from gansaku.metrics.taking import SINGLE
 from gansaku.model import Model, load
 from gansaku.options import open_data, stored
 
@@ -104,6 +105,11 @@ class Subject:
     def spec(self) -> Any:
         return self.source.spec if self.model is None else self.model.spec  # ty: ignore
 
+    @property
+    def single(self) -> bool:
+        """Whether it is a model of one picture."""
+        return self.model is not None and type(self.model.recipe).feeds == "single"
+
     def side(self, n: int, seed: int, real: Reference, ordered: bool = False) -> Side:
         """At most `n` of its samples.
 
@@ -111,6 +117,7 @@ class Subject:
         """
         if self.model is None:
             return side_of(self.source, n, ordered)
+        n = min(n, 2 * SINGLE) if self.single else n  # no measure of one picture takes more
         classes = classes_of(self.model.recipe, self.model.spec)
         labelled = bool(classes) and classes == real.labels
         return Side(_made_of(self.model, n, seed, real if labelled else None), n, labelled=labelled)
@@ -237,15 +244,16 @@ def _walk(subject: Subject, asked: Protocol) -> Any:
 def _reference(subject: Subject, against: Any, note: Say) -> tuple[Source, str]:
     """The real data, and which part of them."""
     if against is not None or subject.model is None:
-        return opened(against, subject.spec), "all"
+        return opened(against, subject.spec, "none" if subject.single else "center"), "all"
     options = stored(Folder.open(subject.model.folder).about["options"], {})
     source = open_data(options)
     if source.held is not None:
         return source.held, f"held out {options.holdout:g}"
-    note(
-        "nothing was held out: compared with the training data, which flatters a run that learned "
-        "them by heart (`gansaku memorised` tells)"
-    )
+    if not subject.single:
+        note(
+            "nothing was held out: compared with the training data, which flatters a run that "
+            "learned them by heart (`gansaku memorised` tells)"
+        )
     return source, "training data"
 
 
@@ -255,13 +263,14 @@ def _valid(subject: Subject, asked: Protocol) -> Any:
     return next(parts(opened(asked.valid, subject.spec), 1000, 1000)).x
 
 
-def opened(where: Any, spec: Any) -> Source:
+def opened(where: Any, spec: Any, crop: Any = "center") -> Source:
     """Real data in the shape of the samples."""
     if isinstance(where, Path):
         where = str(where)
     if len(spec.shape) != 3:
         return open_source(where)
-    return open_source(where, size=(spec.height, spec.width), channels=spec.channels, minimum=1)
+    size = (spec.height, spec.width)
+    return open_source(where, size=size, channels=spec.channels, crop=crop, minimum=1)
 
 
 # --- features ---

@@ -58,7 +58,7 @@ def main(argv: list[str]) -> None:
 
     engine = open_engine(args.run, "run", args.checkpoint, args.device)
     assert isinstance(engine, PyramidEngine)
-    path = place(engine, args.out, "animation", ".webp")
+    path = place(args.run, args.out, "animation", ".webp")
     check_film(path)
     cases = [(k, beta) for k in starts_of(args.start_scale, engine, 0) for beta in betas]
     for k, beta in cases:

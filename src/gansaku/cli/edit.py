@@ -50,4 +50,4 @@ def main(argv: list[str]) -> None:
     image = read_picture(args.image, engine.channels)
     mask = None if args.mask is None else read_picture(args.mask, 1)
     made = [(f"scale{k}", edit(engine, image, mask, k, seed=args.seed, n=args.n)) for k in starts]
-    write_results(made, place(engine, args.out, f"{Path(args.image).stem}-edit"))
+    write_results(made, place(args.run, args.out, f"{Path(args.image).stem}-edit"))

@@ -25,6 +25,7 @@ class Args:
       gansaku evaluate runs/quick-mnist5k
       gansaku evaluate runs/dcgan-photos --against photos/ -n 10000
       gansaku evaluate generated/ --against photos/ --measures frechet_distance,recall
+      gansaku evaluate runs/singan-balloons --against balloons.png
       gansaku evaluate --measures list
 
     Without --against: with what the run held out (--holdout 0.1), or else with its
@@ -38,7 +39,7 @@ class Args:
     against: Annotated[str | None, may(metavar="DATA")] = None
     """real data to compare with: a folder, zip, IDX, npz or npy, a built-in, or one picture"""
     n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 10_000
-    """samples, and at most so many pictures of a folder"""
+    """samples, and at most so many pictures of a folder; of a run of one picture at most 100"""
     measures: Annotated[str | None, may(metavar="NAME,...")] = None
     """which; 'all'; 'list' to see them; none: all that is usual"""
     features: Annotated[str | None, may(metavar="NAME[:FILE]")] = None

@@ -52,4 +52,4 @@ def main(argv: list[str]) -> None:
     made = [
         (f"scale{k}", harmonize(engine, image, mask, k, seed=args.seed, n=args.n)) for k in starts
     ]
-    write_results(made, place(engine, args.out, f"{Path(args.image).stem}-harmonize"))
+    write_results(made, place(args.run, args.out, f"{Path(args.image).stem}-harmonize"))

@@ -118,14 +118,12 @@ def check_count(n: int) -> None:
         raise UserError(f"-n must be at least 1, not {n}")
 
 
-def place(engine: Engine, out: str | None, stem: str, suffix: str = ".png") -> Path:
-    """The file that results are named after: in the run's samples, or here."""
+def place(where: str, out: str | None, stem: str, suffix: str = ".png") -> Path:
+    """The file that results are named after: in the samples of the run `where`, or here."""
     if out is not None:
         return Path(out) if Path(out).suffix else Path(out) / f"{stem}{suffix}"
-    from gansaku.tools.engines import PyramidEngine
-
-    run = engine.model.folder if isinstance(engine, PyramidEngine) else None  # ty: ignore
-    return (Path(".") if run is None else run / "samples") / f"{stem}{suffix}"
+    run = (Path(where) / "run.json").is_file()
+    return (Path(where, "samples") if run else Path(".")) / f"{stem}{suffix}"
 
 
 def write_results(made: Sequence[tuple[str, Tensor]], path: Path) -> list[Path]:

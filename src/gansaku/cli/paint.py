@@ -56,4 +56,4 @@ def main(argv: list[str]) -> None:
         (f"scale{k}", paint(engine, image, k, seed=args.seed, n=args.n, colours=args.colours or 0))
         for k in starts
     ]
-    write_results(made, place(engine, args.out, f"{Path(args.image).stem}-paint"))
+    write_results(made, place(args.run, args.out, f"{Path(args.image).stem}-paint"))

@@ -75,7 +75,7 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--truncate must be above 0, not {args.truncate}")
     if args.sweep and args.class_ is not None:
         raise UserError("--sweep goes through the classes itself: leave --class out")
-    if args.size or args.start_scale is not None or args.engine == "patches":
+    if args.size or args.start_scale is not None or args.engine:
         _one_picture(args)
         return
     from gansaku.model import load
@@ -124,7 +124,9 @@ def _one_picture(args: Args) -> None:
     made = engine.play(args.n or FEW, args.seed, start=start, size=size).cpu()
     parts = [f"seed-{args.seed}", args.size and "x".join(map(str, made.shape[2:]))]
     stem = "-".join(filter(None, [*parts, start and f"scale-{start}"]))
-    own = place(engine, None, stem if Path(args.run).is_dir() else f"{Path(args.run).stem}-{stem}")
+    own = place(
+        args.run, None, stem if Path(args.run).is_dir() else f"{Path(args.run).stem}-{stem}"
+    )
     path = write_samples(made, own if args.out is None else Path(args.out))
     say(f"{len(made)} samples from scale {start}: [b]{escape(str(path))}[/]")
 

@@ -53,4 +53,4 @@ def main(argv: list[str]) -> None:
     check_memory((height, width))
     made = upscale(engine, image, args.factor, seed=args.seed)
     stem = Path(args.image or args.run).stem
-    write_results([(f"x{args.factor:g}", made)], place(engine, args.out, f"{stem}-upscale"))
+    write_results([(f"x{args.factor:g}", made)], place(args.run, args.out, f"{stem}-upscale"))
