@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from gansaku.core import catalog, checkpoint, config, sampling, state
-from gansaku.core.capabilities import Encodes, able, encoded
+from gansaku.core.capabilities import Encodes, Translates, able, check_direction, encoded
 from gansaku.core.contract import Nets, Recipe
 from gansaku.core.errors import CheckpointError, UserError
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
+from gansaku.core.translating import translations
 from gansaku.data import spec_from_json
 from gansaku.options import pick_device
 
@@ -55,6 +56,18 @@ class Model:
         recipe = able(self.recipe, Encodes, "reconstruct")
         codes = (z for _, z in encoded(*self._with(x), seed, self.device))
         return torch.cat([recipe.generate(self.nets, z).cpu() for z in codes])
+
+    @torch.no_grad()
+    def translate(self, a: Tensor, seed: int = 0, first: int = 0, **given: Any) -> Tensor:
+        """Translations `[N, C, H, W]` of the inputs `a [N, ...]`, pictures in [-1, 1].
+
+        Noise is a function of (seed, first + i). `direction="BtoA"` where the recipe goes back;
+        `deterministic=True`: without noise. Raises UserError for a recipe that translates nothing.
+        """
+        recipe = able(self.recipe, Translates, "translate")
+        check_direction(self.recipe, given.get("direction", "AtoB"))
+        made = translations(recipe, self.nets, a, seed, given, self.device, first=first)
+        return torch.cat(list(made))
 
     def _with(self, x: Tensor) -> tuple[Recipe, Nets, Tensor]:
         """What an encoder is asked with; UserError for samples that are not of the run's shape."""

@@ -63,6 +63,7 @@ class Sweeps(Latent, Protocol):
         """For each code by name, `[N, columns, ...]`: the latents `z [N, ...]` with it swept."""
         ...
 
+
 @runtime_checkable
 class Pyramid(Protocol):
     """A model of one picture makes it scale by scale, from noise, at any size."""
@@ -140,6 +141,19 @@ Capability = TypeVar("Capability")
 def directions_of(recipe: Recipe) -> tuple[str, ...]:
     """The directions in which a translator goes: "AtoB", and perhaps "BtoA"."""
     return tuple(getattr(recipe, "directions", ("AtoB",)))
+
+
+def check_direction(recipe: Recipe, direction: str) -> None:
+    """Raise UserError for a direction in which a translator does not go."""
+    known = directions_of(recipe)
+    if direction in known:
+        return
+    if direction == "BtoA":
+        raise UserError(
+            f"{type(recipe).__name__} goes from a to b alone: for the way back train another run "
+            "with --direction BtoA"
+        )
+    raise UserError(f"no direction is called {direction!r}; use {' or '.join(known)}")
 
 
 def classes_of(recipe: Recipe, spec: Any) -> tuple[str, ...]:
