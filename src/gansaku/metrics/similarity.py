@@ -110,9 +110,23 @@ def luma(x: Tensor) -> Tensor:
     """
     if x.ndim != 4 or x.shape[1] != 3:
         raise UserError(f"luma needs RGB images [N, 3, H, W] but found {list(x.shape)}")
-    weights = torch.tensor([65.481, 128.553, 24.966], dtype=torch.float64)
+    weights = torch.tensor([65.481, 128.553, 24.966], dtype=torch.float64, device=x.device)
     y = torch.einsum("nchw,c->nhw", (x.double() + 1) / 2, weights)[:, None] + 16
     return (y / 127.5 - 1).to(x.dtype)
+
+
+def on_luma(a: Tensor, b: Tensor, border: int = 0) -> tuple[Tensor, Tensor]:
+    """PSNR in dB and SSIM of each pair as super-resolution reports them, `[N]` and `[N]` float64.
+
+    Both are brought to Y of BT.601 (grey pictures are taken for Y), rounded to whole numbers of
+    255, and measured without `border` pixels at each edge: as many as the factor. By this bicubic
+    enlargement (`gansaku.nets.layers.bicubic`) of Set5 has its published 33.66 dB at 2 times and
+    28.42 dB at 4 times. Pairs `[N, 1 or 3, H, W]` in [-1, 1]; UserError for other shapes.
+    """
+    y, z = ((luma(x) if x.shape[1] == 3 else x).clamp(-1, 1).double() for x in (a, b))
+    y, z = (((x + 1) * 127.5).round() / 127.5 - 1 for x in (y, z))
+    # SSIM is defined on light, which has no negative values: from 0 to 2 here
+    return psnr(y, z, border), ssim(y + 1, z + 1, border=border)
 
 
 def crop(x: Tensor, border: int) -> Tensor:
