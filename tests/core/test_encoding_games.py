@@ -264,7 +264,7 @@ def test_mode_regulariser_is_section_3():
 
 def test_manifold_and_diffusion_steps_are_algorithm_1():
     run = started(dataclasses.replace(MRGAN.tiny(), form="manifold"))
-    assert [p.player.name for p in run.stages[0].phases] == ["D1", "G", "D", "G"]
+    assert [p.player.name for p in run.stages[0].phases] == ["D1", "M", "D", "G"]
     run.nets.eval()  # so that moments do not depend on what is asked first
     nets, batch = run.nets, run.load(run.stages[0], 0, 8)
     again = nets.G(nets.E(batch["x"]))
@@ -304,6 +304,16 @@ def test_the_papers_numbers_follow_the_form():
     x = torch.zeros(50, 1, 28, 28)
     assert torch.equal(plain.blurred(x, Noise(0)), x)
     assert float(semi.blurred(x, Noise(0)).std()) == pytest.approx(0.6, rel=0.02)
+
+
+def test_rates_of_bigan_fall_to_a_hundredth():
+    """From halfway on, exponentially, as in the authors' script (arXiv:1605.09782)."""
+    run = started(dataclasses.replace(BiGAN.tiny(), steps=100))
+    factors = []
+    for step in (0, 50, 75, 100):
+        run.step = step
+        factors.append(run.recipe.schedule(run.clock("end")))
+    assert factors == pytest.approx([1, 1, 0.1, 0.01])
 
 
 def test_rates_fall_tenfold_at_the_drops():

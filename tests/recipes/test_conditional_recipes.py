@@ -212,6 +212,19 @@ def test_the_papers_schedule():
     assert player.fields(run.clock(0), 0.1)["lr"] == pytest.approx(1e-6)
 
 
+def test_perceptrons_start_as_the_first_gans():
+    # arXiv:1406.2661's code: biases at the marginals; D's rate stands for half of D's loss
+    run = Run(CGAN(**SMALL), Shades())
+    assert [run.optimizers[p].param_groups[0]["lr"] for p in "GD"] == [0.1, 0.05]
+    x, n = Shades().batch(0, 8, 1)["x"], 8
+    run.recipe.at_marginals(run.nets, {"x": x})
+    grey = (run.nets.G.paint.bias / 2).tanh().unflatten(0, x.shape[1:])
+    torch.testing.assert_close(grey, x.mean(0) * n / (n + 1), atol=1e-5, rtol=1e-5)
+    assert CGAN(**SMALL).stages(run.nets)[0].enter is not None
+    conv = CGAN(**SMALL, net="conv")
+    assert conv.stages(Run(conv, Shades()).nets)[0].enter is None
+
+
 def test_shares_and_rows():
     assert in_shares([4, 7], 5).tolist() == [4, 4, 4, 7, 7]
     assert in_shares([1], 3).tolist() == [1, 1, 1]

@@ -64,8 +64,12 @@ class ModeDuel(Duel):
             share = None if self.fresh or self.g_batches != 1 else Share(g, self.with_fakes)
             return (Stage("train", game, self.steps, share=share),)
         d1 = Player("D1", nets.D1, self.d_optimizer, self.schedule)
-        manifold = (Phase(d1, self.manifold_d), Phase(g, self.manifold_g))
-        return (Stage("train", manifold + game, self.steps),)
+        # a player of its own: beside the game's, the distance's gradients are too small to be heard
+        m = Player("M", (nets.G, nets.E), self.g_optimizer, self.schedule)
+        g = Player("G", nets.G, self.g_optimizer, self.schedule)
+        manifold = (Phase(d1, self.manifold_d), Phase(m, self.manifold_g))
+        diffusion = (game[0], Phase(g, self.g_loss))
+        return (Stage("train", manifold + diffusion, self.steps),)
 
     def with_fakes(self, nets: Nets, batch: Batch, clock: Clock, times: int = 1) -> Batch:
         """The batch with `fake` and with `again`, G(E(x)), unless they are there."""

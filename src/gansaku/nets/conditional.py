@@ -44,13 +44,19 @@ class ConditionalMLPGenerator(nn.Module):
         h = self.joint(torch.cat([self.of_z(z), label], 1))
         return (self.paint(h) / 2).tanh().unflatten(1, self.shape)
 
+    @torch.no_grad()
+    def set_marginals(self, mean: Tensor) -> None:
+        """Start from the data's mean image: output bias = logit of `mean [C, H, W] in [-1, 1]`."""
+        self.paint.bias.copy_(torch.logit((mean.flatten() + 1) / 2, eps=1e-7))
+
 
 class ConditionalMaxoutCritic(nn.Module):
     """CGAN's critic (1411.1784, section 4.1): x to 240 maxout units of 5 pieces, y to 50, both to
     240 of 4 pieces, to a logit.
 
-    `x [N, C, H, W] in [-1, 1], y [N] -> logits [N]`; it sees pixels in [0, 1]. Other `units` change
-    those of y in proportion. With `told="projection"` the joint layer sees x alone and y is a
+    `x [N, C, H, W] in [-1, 1], y [N] -> logits [N]`; it sees pixels in [0, 1], in training all but
+    a share `hidden` of them (as in the code for 1406.2661). Other `units` change those of y in
+    proportion. With `told="projection"` the joint layer sees x alone and y is a
     product with its units (1802.05637, equation 3). Raises ValueError for another `told`.
     """
 
@@ -61,12 +67,14 @@ class ConditionalMaxoutCritic(nn.Module):
         units: int = 240,
         dropout: float = 0.5,
         told: str = "concat",
+        hidden: float = 0.2,
     ) -> None:
         super().__init__()
         _check_told(told)
         self.classes, self.projects = classes, told == "projection"
         side = 0 if self.projects else max(5 * units // 24, 1)
-        self.of_x = nn.Sequential(Maxout(math.prod(shape), units, 5), nn.Dropout(dropout))
+        see = Maxout(math.prod(shape), units, 5)
+        self.of_x = nn.Sequential(nn.Dropout(hidden), see, nn.Dropout(dropout))
         self.of_y = nn.Sequential(Maxout(classes, side, 5), nn.Dropout(dropout)) if side else None
         self.joint = nn.Sequential(Maxout(units + side, units, 4), nn.Dropout(dropout))
         self.judge = LabelHead(units, classes, self.projects)

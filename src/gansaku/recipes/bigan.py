@@ -21,10 +21,11 @@ from gansaku.nets.family import generator
 class BiGAN(PairDuel):
     """Bidirectional GAN (arXiv:1605.09782), with the numbers of the authors' MNIST script.
 
-    G and E minimise D's loss with the sides exchanged (section 3.4); all 400 epochs, the last half
-    with a falling learning rate. Codes of a uniform prior are squashed by tanh(a / 2), as there;
-    D moves before G and E, where that code moves all at once. Larger pictures take DCGAN's
-    convolutions and a critic that joins picture and code late, not the paper's AlexNet.
+    G and E minimise D's loss with the sides exchanged (section 3.4); all 400 epochs, in the last
+    half of which the learning rate falls exponentially to a hundredth. Codes of a uniform prior
+    are squashed by tanh(a / 2), as there; D moves before G and E, where that code moves all at
+    once. The paper's nearest neighbours are those of the layer before the code. Larger pictures
+    take DCGAN's convolutions and a critic that joins picture and code late, not AlexNet.
     """
 
     card: ClassVar[Card] = Card(
@@ -47,14 +48,15 @@ class BiGAN(PairDuel):
     objective: Objective = NonSaturating()  # what D minimises, and G and E with sides exchanged
     g_optimizer: Adam = Adam(2e-4, (0.5, 0.999), weight_decay=2.5e-5)  # of generator and encoder
     d_optimizer: Adam = Adam(2e-4, (0.5, 0.999), weight_decay=2.5e-5)  # of the critic
-    falls: float = 0.5  # share of the run after which the learning rate falls to 0
+    falls: float = 0.5  # share of the run after which the learning rate falls
     body: str = "auto"  # mlp: the paper's; conv: DCGAN's; auto: perceptrons up to 32 x 32 grey
     units: int = 1024  # of each layer of the perceptrons
     width: int = 64  # channels of the widest-resolution layer of the convolutions
     d_norm: str = "batch"  # of the convolutional critic: batch, layer, instance, none, spectral
 
     def schedule(self, clock: Clock) -> float:
-        return min(1.0, (1.0 - clock.progress) / max(1.0 - self.falls, 1e-9))
+        falling = (clock.progress - self.falls) / max(1.0 - self.falls, 1e-9)
+        return 0.01 ** max(falling, 0.0)
 
     def generator(self, spec: Any) -> nn.Module:
         if body_of(self.body, spec.shape) == "mlp":

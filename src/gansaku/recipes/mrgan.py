@@ -19,7 +19,7 @@ class MRGAN(ModeDuel):
 
     DCGAN's networks, and its critic with `z` outputs for E. The distance is the mean squared
     difference of a value: the paper says pixelwise L2 and leaves its scale open, and the weights
-    are those in common use. In MDGAN one optimizer moves G and E in both steps.
+    are those in common use. MDGAN's two steps have an optimizer each; the second moves G alone.
     """
 
     card: ClassVar[Card] = Card(
