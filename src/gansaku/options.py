@@ -14,8 +14,9 @@ from gansaku.core.choices import FED
 from gansaku.core.errors import UserError, nearest
 from gansaku.data import Source
 from gansaku.data.builtin import BUILT_IN
-from gansaku.data.feeds import opener
+from gansaku.data.feeds import DEFAULTS, opener
 from gansaku.data.points import LINES
+from gansaku.data.puppet_builds import PUPPETS
 from gansaku.data.sides import two_places
 
 PRECISIONS = ("fp32", "bf16")
@@ -73,6 +74,7 @@ def chosen(given: Mapping[str, Any], data: Any) -> Options:
     for name in given:
         if name not in names:
             raise UserError(f"training has no option {name!r}{nearest(name, names)}")
+    data = DEFAULTS.get(given.get("feeds")) if data is None and "data" not in given else data
     made = Options(**given, **({} if data is None else {"data": _label(data)}))
     return dataclasses.replace(made, data=_label(made.data))
 
@@ -85,7 +87,9 @@ def _label(data: Any) -> str:
         return ",".join(map(_label, both))
     path = Path(data)
     return (
-        str(path.resolve()) if str(data) not in (*BUILT_IN, *LINES) and path.exists() else str(data)
+        str(path.resolve())
+        if str(data) not in (*BUILT_IN, *LINES, *PUPPETS) and path.exists()
+        else str(data)
     )
 
 

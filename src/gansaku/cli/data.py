@@ -16,10 +16,11 @@ Examples:
   gansaku data photos/ --size 64
   gansaku data mnist5k
   gansaku data facades.zip --feeds pairs --direction BtoA
+  gansaku data ann/ --feeds clip
 
 Data may be a folder (its subfolders become classes), a zip, IDX (plain or .gz), .npy or
 .npz, or a built-in: mnist5k, digits (pictures), ring, grid, spiral (points)."""
-KINDS = ("images", "pairs", "unpaired", "maps")
+KINDS = ("images", "pairs", "unpaired", "maps", "clip")
 OWN = (
     flags.Field("feeds", "STR", "images", f"as what it would be fed: {', '.join(KINDS)}", ""),
     flags.Field("sheet", "FILE", "preview-NAME.png", "where to draw samples", ""),
@@ -37,7 +38,7 @@ def main(argv: list[str]) -> None:
     if feeds not in KINDS:
         raise UserError(f"--feeds is {feeds!r}{nearest(feeds, KINDS)} ({', '.join(KINDS)})")
     options = flags.chosen(given)
-    if feeds == "images" and options.pop("direction", "AtoB") != "AtoB":
+    if feeds in ("images", "clip") and options.pop("direction", "AtoB") != "AtoB":
         raise UserError("--direction belongs to two sides: --feeds pairs or unpaired")
     from gansaku.data.inspect import inspect
 

@@ -16,6 +16,7 @@ OPENERS = {
     "maps": "maps.open_maps",  # label maps and their pictures
     "clip": "clip.open_clip",  # key points and frames, in order
 }
+DEFAULTS = {"clip": "puppet"}  # what a recipe is fed where nothing is named; else digits
 
 
 def opener(feeds: str) -> Callable[..., Source]:
