@@ -75,11 +75,12 @@ class PyramidModel(Recipe):
     ) -> Tensor:
         """Scales `start` to `stop` for the rows that are rendered together."""
         memory, rows = nets.memory, max(map(len, maps))
-        x = memory.amps.new_zeros(rows, memory.channels, 1, 1) if image is None else image
-        x = x.to(memory.amps)
+        size = size or memory.size
+        x = memory.amps.new_zeros(1, memory.channels, 1, 1) if image is None else image
+        x = memory.ladder.move(x.to(memory.amps), size, start)  # enters as it is
         for k in range(start, stop + 1):
-            below = self.raised(memory, x, k, size).expand(rows, -1, -1, -1)
-            x = self.play(nets, k, maps[k].to(memory.amps), below)
+            below = self.raised(memory, x, k, size) if k > start else x
+            x = self.play(nets, k, maps[k].to(memory.amps), below.expand(rows, -1, -1, -1))
         return x.clamp(-1, 1)
 
     def check(
@@ -98,11 +99,8 @@ class PyramidModel(Recipe):
             raise UserError(f"a picture must enter scale {start}: only scale 0 begins with noise")
 
     def sample(self, nets: Nets, n: int, noise: Noise, given: Mapping[str, Any]) -> Tensor:
-        """Pictures of the training size, or of `given["size"]` (height, width).
-
-        While scales are missing: of the size of the last one that is there.
-        """
-        return self.render(nets, self.maps(nets, noise, n, given.get("size")))
+        """Pictures of the training size; while scales are missing, of the last one's."""
+        return self.render(nets, self.maps(nets, noise, n))
 
     def play(self, nets: Nets, k: int, z: Tensor | None, below: Tensor) -> Tensor:
         """Generator `k` on unit noise `z`, or none, over the picture that came up."""
