@@ -21,7 +21,8 @@ from gansaku.data.decode import Header, Undecodable
 from gansaku.data.fit import Fit
 from gansaku.data.images import ImageSource
 from gansaku.data.items import EncodedItems, Items
-from gansaku.data.pairs import Asked, Couple, Fits, PairSource, name_of, paired, size_of
+from gansaku.data.pairs import Asked, Fits, PairSource, name_of, paired, size_of
+from gansaku.data.partners import Couple
 from gansaku.data.sides import Sides, Two
 from gansaku.data.spec import UNLABELLED, MapSpec
 
@@ -92,16 +93,11 @@ def open_maps(what: Any, **options: Any) -> PairSource:
     if asked.direction != "AtoB":
         raise DataError("direction=BtoA: label maps are what pictures are painted from; leave it")
     found = ordered(sides.sides_of(what, sides.MAPS))
-    palette = palette_beside(found.fed.a)
-    fed, held = (two and mapped(two, palette) for two in (found.fed, found.held))
-    if palette is None:
-        palette = palette_within([two.a for two in (fed, held) if two is not None])
-    assert fed is not None
-    for two in (fed, held):
-        if two is not None:
-            two.a.palette = palette  # ty: ignore[invalid-assignment]
+    sets = [two for two in (found.fed, found.held) if two is not None]
+    palette = palette_beside(found.fed.a) or palette_within([mapped(two, None).a for two in sets])
+    fed, *held = (mapped(two, palette) for two in sets)
     note = f"{len(palette.names)} classes, as {palette.where or 'the numbers in the maps'} say"
-    found = Sides(fed, held, (*found.notes, note))
+    found = Sides(fed, next(iter(held), None), (*found.notes, note))
     part = functools.partial(part_of, palette=palette)
     return paired(name_of(what), found, asked, map_fits, part)
 
