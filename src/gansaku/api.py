@@ -117,7 +117,7 @@ def resume(
     if run.over or run.step > run.stages[run.stage_number].steps:
         raise UserError(
             f"{folder.path} is at step {run.steps} already, of {run.total}; to train longer, "
-            f"resume it with --steps {2 * run.steps}"
+            f"resume it with {recipe.longer()}"
         )
     planned = plan(recipe, source)
     if ranks.rank() == 0:

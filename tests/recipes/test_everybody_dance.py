@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 
+from gansaku import api
 from gansaku.core.contract import Clock
 from gansaku.core.errors import UserError
 from gansaku.core.loop import Run
@@ -187,3 +188,28 @@ def test_two_frames_are_learned_by_heart(temporal):
     before = psnr()
     run.play()
     assert before < 16 < 22 < psnr(), f"{before:.1f} -> {psnr():.1f} dB"
+
+
+def test_what_trains_longer_is_the_last_stage():
+    assert TINY.longer() == "--face_steps 6"
+    assert dataclasses.replace(TINY, face_steps=0).longer() == "--steps 8"
+
+
+def test_a_finished_run_goes_on_with_its_faces(tmp_path):
+    tiny = repr(TINY)
+    api.train(tiny, out=tmp_path / "run", size=16, measure_every=0, device="cpu")
+    with pytest.raises(UserError, match="resume it with --face_steps 6"):
+        api.resume(tmp_path / "run", device="cpu")
+    again = api.resume(tmp_path / "run", face_steps=5, device="cpu")
+    whole = api.train(
+        tiny.replace("face_steps=3", "face_steps=5"),
+        out=tmp_path / "whole",
+        size=16,
+        measure_every=0,
+        device="cpu",
+    )
+    assert again.steps == whole.steps == 9
+    assert all(
+        torch.equal(a, b) or "F." in n or "E." in n  # their rate fell by another length
+        for (n, a), b in zip(again.nets.named_parameters(), whole.nets.parameters(), strict=True)
+    )

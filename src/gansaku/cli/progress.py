@@ -18,6 +18,7 @@ from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 from gansaku.core.plan import Plan
 from gansaku.data.inspect import described
+from gansaku.data.spec import ClipSpec
 from gansaku.doctor.findings import Finding
 from gansaku.metrics.estimate import Estimate
 from gansaku.model import Model, recipe_of
@@ -120,13 +121,15 @@ class Progress:
         _best(folder)
         if self._ails:
             say(f"doctor:  [b]gansaku doctor {escape(run)}[/] says more of what ails this run")
-        longer = f" --steps {2 * model.steps}" if finished else ""
+        longer = f" {model.recipe.longer()}" if finished else ""
         uses = [
             (f"gansaku sample {run} -n 64 --seed 7", "new samples"),
             (f"gansaku interpolate {run}", "a walk between samples"),
         ]
         if isinstance(model.recipe, Translates):
             uses = [(f"gansaku translate {run} PICTURES", "pictures of yours, translated")]
+        if isinstance(model.spec, ClipSpec):
+            uses = [(f"gansaku dance {run} --pose partner", "another's dance")]
         rows = [
             *uses,
             (f"gansaku resume {run}{longer}", "train longer" if finished else "go on from here"),

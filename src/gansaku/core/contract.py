@@ -156,7 +156,7 @@ class Recipe(abc.ABC):
     """One GAN. Subclasses are frozen dataclasses whose fields are all of the system's numbers."""
 
     card: ClassVar[Card]
-    length: ClassVar[tuple[str, ...]] = ("steps",)  # fields that may change when a run resumes
+    length: ClassVar[tuple[str, ...]] = ("steps",)  # what may change on resume; last stage first
     feeds: ClassVar[str] = "images"  # the kind of data: a key of gansaku.data.feeds
     batch_level: ClassVar[bool] = False  # a batch's samples meet in the networks (batch norm)
     batch_size: int
@@ -178,6 +178,11 @@ class Recipe(abc.ABC):
     def halflife(self, clock: Clock) -> float:
         """Half-life of the moving average, in images."""
         return 0.0
+
+    def longer(self) -> str:
+        """The flag that makes the last stage twice as long: its field is the first of `length`."""
+        name = next(name for name in self.length if getattr(self, name))
+        return f"--{name} {2 * getattr(self, name)}"
 
     def remarks(self, nets: Nets) -> tuple[str, ...]:
         """What is worth knowing of these settings before a run begins, a sentence each."""

@@ -27,7 +27,7 @@ class Dancer(Translator):
     """
 
     feeds: ClassVar[str] = "clip"
-    length: ClassVar[tuple[str, ...]] = ("steps", "face_steps")
+    length: ClassVar[tuple[str, ...]] = ("face_steps", "steps")
 
     steps: int
     face_steps: int
