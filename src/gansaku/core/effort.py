@@ -27,6 +27,9 @@ class Effort:
     likeness: float = 10.0  # the reconstruction's weight above the coarsest scale
     bank: int = 0  # outputs of the frozen scales that are kept; 0: each is made anew
     widen: bool = False  # a scale of twice the width starts from the last one too
+    calm_after: float = (
+        0.0  # share of a scale's iterations without improvement that ends it; 0: none
+    )
     settle: bool = False  # batch statistics are taken anew when a scale is done
 
     def length(self, pixels: int, coarsest: int) -> int:
@@ -35,7 +38,9 @@ class Effort:
 
 
 _QUICK = Effort(fewer=0.55, widest=64, small=4000, d_updates=1, g_updates=1, g_moves=3)
-_QUICK = dataclasses.replace(_QUICK, likeness=50.0, bank=16, widen=True, settle=True)
+_QUICK = dataclasses.replace(
+    _QUICK, likeness=50.0, bank=16, calm_after=0.25, widen=True, settle=True
+)
 EFFORTS = {
     "paper": Effort(),
     "standard": dataclasses.replace(_QUICK, steps=1200, fewer=0.5, g_more=1, penalty_every=2),

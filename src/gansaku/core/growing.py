@@ -55,10 +55,10 @@ class GrowingGame(PyramidGame):
         if k < self.together:
             parts.append((nets.G.head, self.lr_scale**k))
         parts.append((nets.G.tail, 1.0))
-        own = tuple(net for net, _ in parts)
+        own, pace = tuple(net for net, _ in parts), partial(self.schedule, nets.pace, k)
         return (
-            Player(f"D{k}", nets.D, self.d_optimizer, self.schedule),
-            Player(f"G{k}", own, partial(grouped, self.g_optimizer, parts), self.schedule),
+            Player(f"D{k}", nets.D, self.d_optimizer, pace),
+            Player(f"G{k}", own, partial(grouped, self.g_optimizer, parts), pace),
         )
 
     def enter(self, k: int, nets: Nets, batch: Batch) -> None:

@@ -16,6 +16,7 @@ from gansaku.core.effort import Effort
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.pyramid_model import PyramidModel
+from gansaku.core.pyramid_pace import LOOK, Pace, unlike
 
 SETTLING = 16  # fakes, and as many reconstructions, that a scale's final statistics are of
 RENEWAL = 8  # iterations from one renewal of a picture in the bank to the next
@@ -57,8 +58,16 @@ class PyramidGame(PyramidModel):
     def critic(self, nets: Nets, k: int) -> nn.Module:
         return nets.D[k]
 
-    def schedule(self, clock: Clock) -> float:
-        return self.decay if clock.progress >= self.decay_at else 1.0
+    def schedule(self, pace: Pace, k: int, clock: Clock) -> float:
+        """The factor on the learning rate: less at a scale's end, or when it has become calm."""
+        calm = pace.calmed(k) if self.numbers.calm_after else None
+        late = clock.progress >= self.decay_at or calm is not None
+        return self.decay if late else 1.0
+
+    def done(self, k: int, nets: Nets, clock: Clock) -> bool:
+        """A scale that has become calm ends when it has been slow for as long as any other."""
+        calm = nets.pace.calmed(k) if self.numbers.calm_after else None
+        return calm is not None and clock.step - calm >= (1 - self.decay_at) * clock.total
 
     # --- stages ---
 
@@ -70,21 +79,28 @@ class PyramidGame(PyramidModel):
     def stage(self, nets: Nets, k: int) -> Stage:
         do, small = self.numbers, self.small(nets, k)
         d, g = self.players(nets, k)
-        renew = partial(self.renew, k)
         phases = [
             Phase(d, partial(self.d_loss, k), repeat=3 if small else do.d_updates),
-            Phase(g, partial(self.g_loss, k), do.g_updates, moves=do.g_moves, after=renew),
+            Phase(
+                g,
+                partial(self.g_loss, k),
+                do.g_updates,
+                moves=do.g_moves,
+                after=partial(self.after_g, k),
+            ),
         ]
         if do.g_more and not small:
             phases.append(Phase(g, partial(self.likely, k), repeat=do.g_more))
         pixels = [height * width for height, width in nets.memory.sizes]
         steps = do.length(pixels[k], pixels[0])
-        return Stage(f"scale {k}", tuple(phases), steps, enter=partial(self.enter, k))
+        enter, done = partial(self.enter, k), partial(self.done, k)
+        return Stage(f"scale {k}", tuple(phases), steps, enter=enter, done=done)
 
     def players(self, nets: Nets, k: int) -> tuple[Player, Player]:
+        pace = partial(self.schedule, nets.pace, k)
         return (
-            Player(f"D{k}", nets.D[k], self.d_optimizer, self.schedule),
-            Player(f"G{k}", nets.G[k], self.g_optimizer, self.schedule),
+            Player(f"D{k}", nets.D[k], self.d_optimizer, pace),
+            Player(f"G{k}", nets.G[k], self.g_optimizer, pace),
         )
 
     def enter(self, k: int, nets: Nets, batch: Batch) -> None:
@@ -122,9 +138,12 @@ class PyramidGame(PyramidModel):
             fakes = [partial(self.fake, nets, k, noise, 1)] * SETTLING
             settle(nets.G[k], [*fakes, *[partial(self.again, nets, k)] * SETTLING])
 
-    def renew(self, k: int, nets: Nets, stats: Mapping[str, Tensor], clock: Clock) -> None:
-        """After every so many moves one picture of the bank is made anew, in turn."""
-        memory = nets.memory
+    def after_g(self, k: int, nets: Nets, stats: Mapping[str, Tensor], clock: Clock) -> None:
+        """Look whether the scale still improves; now and then renew a picture of the bank."""
+        memory, patience = nets.memory, self.numbers.calm_after
+        if patience and clock.step % LOOK == 0:
+            figures = torch.stack([stats[f"reconstruction {k}"], stats[f"patches {k}"]])
+            nets.pace.look(k, figures, clock.step, round(patience * clock.total))
         if k and memory.banked and clock.step % RENEWAL == 0:
             place = clock.step // RENEWAL % memory.banked
             memory.bank(k)[place : place + 1] = self.risen(nets, k, clock, 1)
@@ -144,7 +163,10 @@ class PyramidGame(PyramidModel):
         return terms
 
     def g_loss(self, k: int, nets: Nets, batch: Batch, clock: Clock) -> Terms:
-        at_fake = self.critic(nets, k)(self.fake(nets, k, clock, len(batch["x"])))
+        fake = self.fake(nets, k, clock, len(batch["x"]))
+        if self.numbers.calm_after and clock.step % LOOK == 0:
+            clock.note(**{f"patches {k}": unlike(fake, nets.memory.real(k))})
+        at_fake = self.critic(nets, k)(fake)
         return {"objective": self.objective.g(at_fake, at_fake)} | self.likely(
             k, nets, batch, clock
         )

@@ -10,6 +10,7 @@ from gansaku.core.effort import Effort
 from gansaku.core.growing import GrowingGame, Maps
 from gansaku.core.pyramid import stair
 from gansaku.core.pyramid_memory import Memory
+from gansaku.core.pyramid_pace import Pace
 from gansaku.losses import PixelGradientPenalty, Wasserstein
 from gansaku.nets.consingan import ConSinGANGenerator
 from gansaku.nets.singan import SinGANCritic
@@ -54,6 +55,7 @@ class ConSinGAN(GrowingGame):
             G=ConSinGANGenerator(spec.channels, self.width, self.train_stages, self.layers),
             D=SinGANCritic(spec.channels, self.width, self.layers + 2, norm=False, slope=0.05),
             memory=Memory(spec.channels, size, steps),
+            pace=Pace(steps.count),
             z=Maps([(spec.channels, height, width), *shapes]),
         )
 

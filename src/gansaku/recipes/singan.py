@@ -12,6 +12,7 @@ from gansaku.core.effort import Effort, effort
 from gansaku.core.pyramid import ladder
 from gansaku.core.pyramid_game import PyramidGame
 from gansaku.core.pyramid_memory import Memory
+from gansaku.core.pyramid_pace import Pace
 from gansaku.losses import PixelGradientPenalty, Wasserstein
 from gansaku.nets.singan import BORDER, SinGANCritic, SinGANGenerator, warm_start, width_of
 
@@ -48,6 +49,7 @@ class SinGAN(PyramidGame):
     g_more: int | None = None  # reconstruction-only updates at large scales besides
     penalty_every: int | None = None  # iterations of a large scale from one penalty to the next
     likeness: float | None = None  # the reconstruction's weight above the coarsest scale
+    calm_after: float | None = None  # share of iterations without improvement that ends a scale
     bank: int | None = None  # outputs of the frozen scales that are kept; 0: made anew each time
 
     @property
@@ -63,6 +65,7 @@ class SinGAN(PyramidGame):
             G=nn.ModuleList(SinGANGenerator(spec.channels, width) for width in widths),
             D=nn.ModuleList(SinGANCritic(spec.channels, width) for width in widths),
             memory=Memory(spec.channels, size, rungs, do.bank, BORDER * self.noise_over),
+            pace=Pace(rungs.count),
         )
 
     def warm_start(self, nets: Nets, k: int) -> None:
