@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from gansaku.cli.flags import may
-from gansaku.cli.show import escape, say
+from gansaku.cli.show import console, escape, say
 from gansaku.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,7 +73,19 @@ def _patches(where: str, device: str) -> Engine:
         from gansaku.core.folder import Folder
 
         where = Folder(where).about["options"]["data"]
-    return Patches(read_picture(where, longest=LONGEST).to(pick_device(device)))
+    picture = read_picture(where, longest=LONGEST).to(pick_device(device))
+    return Patches(picture, told=_progress())
+
+
+def _progress() -> Callable[[int, int], None]:
+    """A line on the terminal that says how far patches are matched, and goes away at the end."""
+    status = console().status("patches ...")
+
+    def told(done: int, total: int) -> None:
+        status.update(f"patches ... {done / total:.0%}")
+        (status.stop if done == total else status.start)()
+
+    return told
 
 
 def starts_of(text: str | None, engine: Engine, least: int = 1) -> list[int]:

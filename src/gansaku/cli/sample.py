@@ -43,7 +43,7 @@ class Args:
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """the run's folder; with --engine patches a picture"""
     n: Annotated[int, may(aliases=["-n"], metavar="INT")] = 0
-    """how many in all; none: 64, or ten of each class, or 6 of one picture"""
+    """how many in all; none: 64, or ten of each class; of one picture 6, of its patches 1"""
     seed: int = 0
     """another seed, other samples"""
     truncate: Annotated[float | None, may(metavar="FLOAT")] = None
@@ -121,7 +121,8 @@ def _one_picture(args: Args) -> None:
     engine = open_engine(args.run, args.engine, args.checkpoint, args.device)
     start = args.start_scale or 0
     check_start(engine, start)
-    made = engine.play(args.n or FEW, args.seed, start=start, size=size).cpu()
+    n = args.n or (1 if args.engine == "patches" else FEW)
+    made = engine.play(n, args.seed, start=start, size=size).cpu()
     parts = [f"seed-{args.seed}", args.size and "x".join(map(str, made.shape[2:]))]
     stem = "-".join(filter(None, [*parts, start and f"scale-{start}"]))
     own = place(

@@ -21,7 +21,7 @@ class Args:
       gansaku upscale zebra.png --engine patches --factor 2
 
     The run is best trained for it, with the paper's numbers for super-resolution:
-      gansaku train singan --data zebra.png --likeness_weight 100 --min_size 18 --factor 0.794
+      gansaku train singan --data zebra.png --likeness 100 --min_size 18 --factor 0.794
     """
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]

@@ -47,6 +47,7 @@ class Patches:
 
     picture: Tensor
     matching: Matching = Matching()
+    told: Callable[[int, int], None] = lambda done, total: None  # of pixel updates, by `play`
 
     def __post_init__(self) -> None:
         least, (height, width) = 2 * self.matching.patch, self.picture.shape[-2:]
@@ -96,12 +97,11 @@ class Patches:
         start: int = 0,
         image: Tensor | None = None,
         size: tuple[int, int] | None = None,
-        told: Callable[[int, int], None] = lambda done, total: None,
     ) -> Tensor:
         """`n` pictures `[n, C, H, W]` in [-1, 1]; the i-th is a function of (seed, i).
 
         They begin at level `start` from `image [1 or n, C, h, w]`; without it from noise at 0,
-        and from the picture itself above. `told(done, total)` counts pixel updates.
+        and from the picture itself above.
         """
         sizes = self.sizes(size)
         if image is None and start > 0:
@@ -115,7 +115,7 @@ class Patches:
             for i, one in enumerate(x):
                 x[i] = match(one, bank, self.matching.steps, self.matching.lr)
                 done += self.matching.steps * sizes[level][0] * sizes[level][1]
-                told(done, total)
+                self.told(done, total)
         return torch.cat(x)
 
     def _begun(
