@@ -12,6 +12,7 @@ LOOK = 5  # iterations from one look to the next
 KEEP = 0.8  # of the running means, at each look
 BETTER = 0.97  # a running mean below so much of its best one is an improvement
 DIRECTIONS = 16  # of the patches' distance
+MUCH = 1e9  # worse than any figure
 PATCH = 7  # pixels a side
 
 
@@ -24,15 +25,15 @@ class Pace(nn.Module):
 
     def __init__(self, scales: int) -> None:
         super().__init__()
-        self.register_buffer("means", torch.full((scales, 2), torch.inf))
-        self.register_buffer("best", torch.full((scales, 2), torch.inf))
+        self.register_buffer("means", torch.full((scales, 2), -1.0))
+        self.register_buffer("best", torch.full((scales, 2), MUCH))
         self.register_buffer("since", torch.zeros(scales, dtype=torch.int64))
         self.register_buffer("calm", torch.full((scales,), -1, dtype=torch.int64))
 
     def look(self, k: int, figures: Tensor, step: int, patience: int) -> None:
         """Take in `figures [2]` of scale `k` at `step`; it is calm after `patience` iterations."""
         means, best = self.get_buffer("means"), self.get_buffer("best")
-        old = torch.where(means[k].isinf(), figures, means[k])
+        old = torch.where(means[k] < 0, figures, means[k])
         means[k] = KEEP * old + (1 - KEEP) * figures
         better = means[k] < BETTER * best[k]
         best[k] = torch.where(better, means[k], best[k])

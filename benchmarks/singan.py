@@ -1,0 +1,185 @@
+"""SinGAN scale by scale beside the pyramid that its authors' code trained; and its steps.
+
+    python benchmarks/singan.py balloons --effort standard --seed 0 --threads 1
+    python benchmarks/singan.py official --threads 1
+    python benchmarks/singan.py steps --threads 1
+    python benchmarks/singan.py --report
+
+A training resumes where it stopped; a cell that is done is not made again. `official` is the
+imported pyramid, measured alike. `steps` times one iteration of the paper's exact computation
+against the plain way, at the three largest scales, in turns in one process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import gansaku as gs
+from common import IMAGES, WORK, Results, arguments, parse, shared, table, train_for
+from gansaku.core.loop import Run
+from gansaku.core.noise import Noise
+from gansaku.data.draw import save_sheet
+from gansaku.data.single import open_single
+from gansaku.importing import import_singan
+from gansaku.metrics.patches import patch_distance, reconstruction_error, single_image_diversity
+from gansaku.recipes.singan import SinGAN
+
+SAMPLES = 6  # of the patch distance
+SPREAD = 24  # of the diversity
+LAST = 3  # scales whose iterations are timed
+
+
+@torch.no_grad()
+def figures(model: Any, seed: int = 1) -> list[dict[str, float]]:
+    """Patch distance, diversity and reconstruction at every scale, against the picture there."""
+    recipe, nets, rows = model.recipe, model.nets, []
+    for k in range(recipe.scales(nets)):
+        real = nets.memory.real(k)[0].contiguous()
+        many = recipe.render(nets, recipe.maps(nets, Noise(seed), SPREAD), stop=k)
+        again = recipe.render(nets, recipe.fixed(nets), stop=k)[0]
+        distance = patch_distance(many[:SAMPLES], real)
+        row = {"scale": k, "patches": distance.value, "error": distance.error}
+        row["diversity"] = single_image_diversity(many, real).value
+        rows.append(row | {"reconstruction": reconstruction_error(again, real)})
+    return rows
+
+
+def sheet(model: Any, name: str) -> str:
+    """The picture, its reconstruction and samples at full size."""
+    recipe, nets = model.recipe, model.nets
+    last = recipe.scales(nets) - 1
+    with torch.no_grad():
+        again = recipe.render(nets, recipe.fixed(nets))
+        samples = recipe.render(nets, recipe.maps(nets, Noise(1), 7))
+    shown = torch.cat([nets.memory.real(last), again, samples]).contiguous()
+    return save_sheet(shown, IMAGES / f"singan-{name}.png", 3).name
+
+
+def trained(picture: Path, effort: str, seed: int) -> dict[str, Any]:
+    out = WORK / "singan" / f"{picture.stem}-{effort}-{seed}"
+    recipe = SinGAN(effort=effort)
+    recipe = dataclasses.replace(recipe, steps=recipe.numbers.steps)
+    made = train_for(recipe, str(picture), out, seed=seed)
+    if "finished at step" not in (out / "log.txt").read_text():
+        raise SystemExit(f"interrupted at step {made.model.steps}: the same command goes on")
+    name = f"{picture.stem}-{effort}-{seed}"
+    return {"scales": figures(made.model), "sheet": sheet(made.model, name)} | made.cost()
+
+
+def official(folder: Path, picture: Path) -> dict[str, Any]:
+    """The imported pyramid; `resampling` is how far our amplitudes are from its recorded ones."""
+    out = WORK / "singan" / "official"
+    model = gs.load(out) if (out / "run.json").exists() else import_singan(folder, out, picture)
+    memory = model.nets.memory
+    gaps = []
+    for k in range(1, memory.count):
+        error = (memory.below(k) - memory.real(k)).square().mean().sqrt()
+        gaps.append(abs(0.1 * float(error) / float(memory.amps[k]) - 1))
+    found = {"scales": figures(model), "resampling": max(gaps)}
+    return found | {"sheet": sheet(model, "official")}
+
+
+# --- the time of an iteration ---
+
+
+def plain_step(run: Run, k: int, make: dict[str, torch.optim.Optimizer]) -> None:
+    """One iteration as one writes it down: graphs of fakes, gradients of all, Adam by the list."""
+    nets, recipe, clock = run.nets, run.recipe, run.clock("plain")
+    d, real = nets.D[k], nets.memory.real(k)
+    for _ in range(3):
+        make["D"].zero_grad()
+        (-d(real).mean()).backward(retain_graph=True)
+        fake = recipe.fake(nets, k, clock, 1)
+        d(fake.detach()).mean().backward(retain_graph=True)
+        plain_penalty(d, real, fake).backward()
+        make["D"].step()
+    for _ in range(3):
+        make["G"].zero_grad()
+        (-d(recipe.fake(nets, k, clock, 1)).mean()).backward(retain_graph=True)
+        (10 * (recipe.again(nets, k) - real).square().mean()).backward()
+        make["G"].step()
+
+
+def plain_penalty(critic: Any, real: Tensor, fake: Tensor) -> Tensor:
+    share = torch.rand(1)
+    at = (share * real + (1 - share) * fake.detach()).requires_grad_()
+    out = critic(at)
+    (slope,) = torch.autograd.grad(out, at, torch.ones_like(out), create_graph=True)
+    return 0.1 * (slope.norm(2, dim=1) - 1).square().mean()
+
+
+def steps(picture: Path, turns: int) -> dict[str, Any]:
+    """Processor seconds of an iteration, ours and plain in turns, and the ratio of the medians."""
+    rows = []
+    for back in range(LAST, 0, -1):
+        run = Run(SinGAN(effort="paper"), open_single(str(picture)), log_every=10**9)
+        run.nets.memory.see(run.source.take([0])["x"])
+        k = run.nets.memory.count - back
+        run.stage_number, run.entered = k, list(range(k + 1))
+        optimizers = {
+            name: torch.optim.Adam(net.parameters(), 5e-4, (0.5, 0.999), foreach=True)
+            for name, net in (("D", run.nets.D[k]), ("G", run.nets.G[k]))
+        }
+        ours, theirs = [], []
+        for _ in range(turns):
+            run.unseat()
+            ours.append(seconds(run.advance))
+            run.nets.requires_grad_(True)
+            run._playing = None
+            theirs.append(seconds(lambda r=run, k=k, o=optimizers: plain_step(r, k, o)))
+        one, other = statistics.median(ours), statistics.median(theirs)
+        rows.append({"scale": k, "ours": one, "plain": other, "ratio": other / one})
+        print(rows[-1], flush=True)
+    return {"scales": rows}
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def report(results: Results) -> None:
+    parts = []
+    for key, cell in results.cells.items():
+        names = [name for name in cell["scales"][0] if name != "error"]
+        rows = [[f"{row[name]:.4g}" for name in names] for row in cell["scales"]]
+        said = {n: v for n, v in cell.items() if n in ("cpu_seconds", "seconds", "resampling")}
+        parts.append(f"## {key}\n\n{table(names, rows)}\n\n{said}")
+    results.publish("SinGAN, scale by scale", "\n\n".join(parts))
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("what", nargs="?", help="a picture of singan_inputs, official, or steps")
+    parser.add_argument("--effort", default="standard")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--turns", type=int, default=1, help="iterations that are timed")
+    parser.add_argument("--report", action="store_true")
+    args = parse(parser)
+    results = Results("singan")
+    pictures = shared("singan_inputs") / "Images"
+    if args.what == "official":
+        balloons = pictures / "balloons.png"
+        folder = shared("singan_trained_balloons")
+        results.cell("official", lambda: official(folder, balloons))
+    elif args.what == "steps":
+        results.cell("steps", lambda: steps(pictures / "balloons.png", args.turns))
+    elif args.what:
+        picture = next(iter(sorted(pictures.glob(f"{args.what}.*"))))
+        key = f"{args.what}, {args.effort}, seed {args.seed}"
+        results.cell(key, lambda: trained(picture, args.effort, args.seed))
+    if args.report or args.what:
+        report(results)
+
+
+if __name__ == "__main__":
+    main()
