@@ -13,8 +13,14 @@ from gansaku.core.optim import Adam
 from gansaku.data.spec import ImageSpec, PointSpec
 from gansaku.losses import Hinge, WeightClip
 
-# Those with an encoder learn two pictures, in test_overfit_encoders.
-NAMES = [e.name for e in catalog.every() if not hasattr(catalog.find(e.name), "encode")]
+# Those with an encoder learn two pictures, in test_overfit_encoders; translators learn pairs, in
+# test_overfit_translators.
+ELSEWHERE = ("encode", "translate", "render")
+NAMES = [
+    entry.name
+    for entry in catalog.every()
+    if not any(hasattr(catalog.find(entry.name), method) for method in ELSEWHERE)
+]
 SLOWER = Adam(2e-3, (0.5, 0.9))
 FAST = {"g_optimizer": Adam(4e-3, (0.0, 0.9)), "d_optimizer": Adam(4e-3, (0.0, 0.9))}
 STEPS = {"gan": 400, "ebgan": 300, "cgan": 200, "sngan": 300, "tutorial_mnist": 200}

@@ -1,0 +1,133 @@
+"""A translation that is known: faces and other faces in negative colours, without pairs.
+
+    python benchmarks/planted.py --threads 1
+    python benchmarks/planted.py --recipes cut --seeds 0 1 2 --minutes 6 --threads 1
+
+Half of the faces are one side, the negatives of the other half are the other: what every held-out
+face must become is known, and no pair was seen. Figures are PSNR in dB against that, beside those
+of the input itself and of the mean picture of the other side. Minutes are of the processor. Cells
+resume.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from common import (
+    IMAGES,
+    WORK,
+    Results,
+    arguments,
+    as_images,
+    parse,
+    recipe_of,
+    shared,
+    table,
+    train_for,
+)
+from gansaku.core.noise import Noise
+from gansaku.data.draw import save_sheet
+from gansaku.metrics.similarity import psnr
+
+RECIPES = {
+    "cyclegan": "CycleGAN(steps=2500, batch_size=4, identity_weight=0.0, blocks=3, width=16, "
+    "d_width=16, patch=34)",
+    "cut": "CUT(steps=2500, batch_size=4, blocks=5, width=16, d_width=16, patch=34, units=64)",
+}
+TEST = 100
+
+
+def pictures(size: int) -> np.ndarray:
+    """CelebA's faces, the middle square, as bytes `[1500, size, size, 3]`, in a fixed order."""
+    found = []
+    with zipfile.ZipFile(shared("faces", "celeba_1500_89x109.zip")) as file:
+        for name in sorted(n for n in file.namelist() if n.lower().endswith((".jpg", ".png"))):
+            image = Image.open(io.BytesIO(file.read(name))).convert("RGB")
+            side, (width, height) = min(image.size), image.size
+            left, top = (width - side) // 2, (height - side) // 2
+            square = image.crop((left, top, left + side, top + side))
+            found.append(np.asarray(square.resize((size, size), Image.Resampling.LANCZOS)))
+    return np.stack(found)[np.random.default_rng(0).permutation(len(found))]
+
+
+def written(faces: np.ndarray, size: int) -> Path:
+    """trainA, trainB, testA and testB as folders of PNG files, written once."""
+    folder = WORK / "planted" / f"faces-{size}"
+    half = TEST + (len(faces) - TEST) // 2
+    test, a, b = faces[:TEST], faces[TEST:half], 255 - faces[half:]
+    for name, part in (("trainA", a), ("trainB", b), ("testA", test), ("testB", 255 - test)):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for number, pixels in enumerate(part):
+            path = folder / name / f"{number:04}.png"
+            if not path.exists():
+                Image.fromarray(pixels).save(path)
+    return folder
+
+
+def colours(pixels: np.ndarray) -> Tensor:
+    return as_images(pixels)[:, 0].movedim(3, 1).contiguous()
+
+
+def db(a: Tensor, b: Tensor) -> float:
+    return round(float(psnr(a, b).mean()), 2)
+
+
+def proof(name: str, seed: int, minutes: float, faces: np.ndarray, size: int) -> dict[str, Any]:
+    """Train, translate the held-out faces both ways where the recipe can, and draw some."""
+    recipe = recipe_of(RECIPES[name])
+    out = WORK / "planted" / f"{name}-{size}-{seed}"
+    trained = train_for(recipe, written(faces, size), out, 60 * minutes, cpu=True, seed=seed)
+    test = colours(faces[:TEST])
+    model = trained.model
+
+    def made(x: Tensor, direction: str) -> Tensor:
+        with torch.no_grad():
+            return recipe.translate(model.nets, x, Noise(0), {"direction": direction})
+
+    forth = made(test, "AtoB")
+    found = {"recipe": RECIPES[name], "seed": seed, "AtoB": db(forth, -test), **trained.cost()}
+    rows = [test[:10], forth[:10], -test[:10]]
+    if "BtoA" in getattr(recipe, "directions", ()):
+        back = made(-test, "BtoA")
+        found["BtoA"] = db(back, test)
+        rows.append(back[:10])
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    save_sheet(torch.cat(rows), IMAGES / f"planted-{name}.png", 10)
+    return found
+
+
+def main() -> None:
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--minutes", type=float, default=5.0, help="of the processor, a model")
+    parser.add_argument("--size", type=int, default=32)
+    args = parse(parser)
+    faces, results = pictures(args.size), Results("planted")
+    test, other = colours(faces[:TEST]), -colours(faces[TEST + 700 :])
+    rows = [
+        ("the face itself", "", db(test, -test), db(-test, test), ""),
+        ("the mean picture", "", db(other.mean(0).expand_as(test), -test), "", ""),
+    ]
+    for name in args.recipes:
+        for seed in args.seeds:
+            key = f"{name} {args.size} {seed}"
+            cell = results.cell(
+                key, lambda n=name, s=seed: proof(n, s, args.minutes, faces, args.size)
+            )
+            cost = f"{cell['steps']} steps, {cell['cpu_seconds']:.0f} s of the processor"
+            rows.append((name, seed, cell["AtoB"], cell.get("BtoA", ""), cost))
+    body = table(("translation", "seed", "A to B, dB", "B to A, dB", "cost"), rows)
+    results.publish("A planted translation: negatives of faces", body)
+
+
+if __name__ == "__main__":
+    main()
