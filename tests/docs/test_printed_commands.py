@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 from gansaku import api
 from gansaku.cli.main import main
+from gansaku.tools import patches
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
@@ -29,9 +31,12 @@ def commands(page: Path) -> list[list[str]]:
 def shortened(words: list[str]) -> list[str]:
     text = shlex.join(words).replace("--size 64", "--size 16")
     text = re.sub(r"--steps \d+", "--steps 8" if words[0] == "resume" else "--steps 4", text)
+    text = re.sub(r"--(\w+)_steps \d+", r"--\1_steps 4", text)  # those of other stages
     if words[0] == "train":
         text += " " + shlex.join(SMALL) + ("" if "--steps" in text else " --steps 4")
         text += f" --measure_every {2 if '--patience' in text else 0}"
+    if words[0] == "dance":
+        text += " -n 3"
     if words[0] in ("evaluate", "memorised"):
         text += " " + shlex.join(PROTOCOL)
     return shlex.split(text)
@@ -49,9 +54,22 @@ def place(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+def one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page of one picture works on, and patches that are matched in two steps."""
+    rows, columns = np.mgrid[0:28, 0:36]
+    scene = np.stack([rows * 6, columns * 4, (rows + columns) % 16 * 15], 2).astype(np.uint8)
+    for name in ("balloons", "small", "clipart", "edited", "pasted"):
+        Image.fromarray(scene).save(f"{name}.png")
+    Image.fromarray(((rows > 14) & (columns < 14)).astype(np.uint8) * 255).save("mask.png")
+    few = functools.partialmethod(patches.Matching.__init__, steps=2, projections=8)
+    monkeypatch.setattr(patches.Matching, "__init__", few)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_printed_command_runs(page, place, capsys):
+def test_every_printed_command_runs(page, place, capsys, monkeypatch):
     found = commands(page)
+    if page.stem == "one-picture":
+        one_picture(monkeypatch)
     if page.stem == "resume":
         stop = {"watches": [lambda run: run.steps == 2], "size": 16, "device": "cpu"}
         recipe = "DCGAN(width=4, batch_size=4, steps=4)"

@@ -66,7 +66,7 @@ def open_engine(
 def _patches(where: str, device: str) -> Engine:
     """The engine that needs no run; a run's folder stands for the picture that it learns."""
     from gansaku.options import pick_device
-    from gansaku.tools.patches import Patches
+    from gansaku.tools.patches import Matching, Patches
     from gansaku.tools.reading import read_picture
 
     if (Path(where) / "run.json").is_file():
@@ -74,7 +74,7 @@ def _patches(where: str, device: str) -> Engine:
 
         where = Folder(where).about["options"]["data"]
     picture = read_picture(where, longest=LONGEST).to(pick_device(device))
-    return Patches(picture, told=_progress())
+    return Patches(picture, Matching(), _progress())
 
 
 def _progress() -> Callable[[int, int], None]:
