@@ -98,6 +98,9 @@ def test_any_slice_agrees_with_the_whole(made):
     again = open_clip(made, size=16, memory_limit=0, workers=0)
     other = again.batch(3, 5, 4)
     assert all(torch.equal(other[name], whole[name][3:8]) for name in whole)
+    with open_clip(made, size=16, memory_limit=0, workers=1) as working:
+        other = [working.batch(start, 5, 4) for start in (0, 5, 10)]
+        assert torch.equal(torch.cat([part["b"] for part in other]), whole["b"][:15])
     assert again.fingerprint() == source.fingerprint() != open_clip(made).fingerprint()
     assert set(whole) == {n + end for n in ("a", "b", "face") for end in ("", "_before")}
     epoch = source.batch(0, len(source), 4)["b"]

@@ -43,7 +43,8 @@ class ClipSource(Source):
         self._store, self._members, self._mark = store, members, mark
         self._drawn: dict[int, np.ndarray] = {}
         self._faces = poses.faces()
-        self._draw_all = isinstance(store, MemoryStore)
+        self._keep = type(store) is MemoryStore  # figures as well as frames
+        self._last = 0  # where the last batch began: tells the step to the next one
 
     def __len__(self) -> int:
         return len(self._members)
@@ -65,8 +66,8 @@ class ClipSource(Source):
         device: torch.device | str = "cpu",
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> dict[str, Tensor]:
-        positions = np.arange(start, start + n)
-        found = self._at(self._members[order.indices(positions, len(self), seed)], device)
+        found = self._at(self._numbers(start, n, seed), device)
+        self._read_ahead(start, n, seed)
         spec, (height, width) = spec or self.spec, self.poses.size
         scale = torch.tensor([spec.b.height / height, spec.b.width / width], device=device)
         return {
@@ -94,9 +95,21 @@ class ClipSource(Source):
     def close(self) -> None:
         self._store.close()
 
+    def _numbers(self, start: int, n: int, seed: int) -> np.ndarray:
+        return self._members[order.indices(np.arange(start, start + n), len(self), seed)]
+
+    def _read_ahead(self, start: int, n: int, seed: int) -> None:
+        """Name the next batches: of several ranks, each asks for every so many positions."""
+        if not self._store.ahead:
+            return
+        step = start - self._last if n <= start - self._last <= 4096 * n else n
+        self._last = start
+        begins = (start + step * k for k in range(1, self._store.ahead + 1))
+        self._store.expect([with_before(self._numbers(b, n, seed)) for b in begins])
+
     def _at(self, numbers: np.ndarray, device: torch.device | str) -> dict[str, Tensor]:
         """The frames of those numbers with those before them, at their own size."""
-        both = np.concatenate([numbers, numbers - 1])
+        both = with_before(numbers)
         rows = self._store.rows(both)
         assert isinstance(rows, np.ndarray)
         drawn = np.stack([self._figure(int(number)) for number in both])
@@ -114,9 +127,14 @@ class ClipSource(Source):
         if number in self._drawn:
             return self._drawn[number]
         made = self.poses.draw(number)
-        if self._draw_all:
+        if self._keep:
             self._drawn[number] = made
         return made
+
+
+def with_before(numbers: np.ndarray) -> np.ndarray:
+    """Frames `[n]`, and then those before them: `[2n]`."""
+    return np.concatenate([numbers, numbers - 1])
 
 
 def open_clip(
