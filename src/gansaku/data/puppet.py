@@ -31,7 +31,15 @@ def poses(name: str, numbers: Sequence[int] | np.ndarray, height: int, width: in
 
 def frames(name: str, numbers: Sequence[int] | np.ndarray, height: int, width: int) -> np.ndarray:
     """Those frames, uint8 `[n, 3, height, width]`."""
-    build, found = PUPPETS[name], poses(name, numbers, height, width)
+    return dressed(name, poses(name, numbers, height, width))
+
+
+def dressed(name: str, found: Poses) -> np.ndarray:
+    """The puppet in those poses, which may be another's, in its own room: uint8 `[T, 3, H, W]`.
+
+    What a model of the puppet should paint of them.
+    """
+    build, (height, width) = PUPPETS[name], found.size
     made = np.empty((len(found), 3, height, width), np.uint8)
     for number in range(len(found)):
         canvas = scene(build, height, width).copy()

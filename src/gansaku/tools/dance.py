@@ -43,11 +43,13 @@ class Dances(Protocol):
 class Dance:
     """What is to be danced: `figures [T, 3, H, W]` and `faces [T, 2]` (y, x), as the model is fed.
 
-    `frames` are the dancer's own, `[T, 3, H, W]`, where there are any and they were asked for.
+    `poses` are the points that were drawn, `frames` the dancer's own, `[T, 3, H, W]`, where there
+    are any and they were asked for.
     """
 
     figures: Tensor
     faces: Tensor
+    poses: Poses
     frames: Tensor | None
     notes: tuple[str, ...]
 
@@ -78,7 +80,7 @@ def figures_of(
     drawn = np.stack([poses.draw(number) for number in range(len(poses))])
     frames = own_frames(clip, size, len(poses)) if beside else None
     faces = torch.from_numpy(poses.faces())
-    return Dance(to_float(drawn, "cpu"), faces, frames, (*clip.notes, *notes, *told))
+    return Dance(to_float(drawn, "cpu"), faces, poses, frames, (*clip.notes, *notes, *told))
 
 
 def spec_of(model: Dances) -> ClipSpec:
