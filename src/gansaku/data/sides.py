@@ -280,7 +280,12 @@ def stated(two: Two) -> str:
 
 
 def halves(items: Items, places: list[Place]) -> Sides:
-    """Pictures that hold a on their left and b on their right."""
+    """Pictures that hold a on their left and b on their right; DataError for an array."""
+    if not isinstance(items, EncodedItems):
+        raise DataError(
+            f"{items.where} is one set of pictures, and two sides are needed: a folder or zip of "
+            'pairs side by side, folders A and B in it, or --data "dirA,dirB"'
+        )
     groups: dict[str, list[int]] = collections.defaultdict(list)
     for number, place in enumerate(places):
         groups[place.split].append(number)

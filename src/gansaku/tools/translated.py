@@ -18,7 +18,7 @@ from gansaku.data.arrays import ArrayItems
 from gansaku.data.decode import Undecodable, quiet_bombs
 from gansaku.data.draw import write_whole
 from gansaku.data.finding import items_of
-from gansaku.data.fit import Fit, resize, with_bits, with_channels
+from gansaku.data.fit import Fit, on_white, resize, with_bits, with_channels
 from gansaku.data.images import to_float
 from gansaku.data.items import EncodedItems, FileItem, Items
 from gansaku.data.maps import MapItems, Palette
@@ -144,7 +144,7 @@ def pixels(how: Means, one: Input, size: tuple[int, int], report: Report) -> Rea
     if picture.shape[2] in (2, 4) and channels in (1, 3):
         alpha = resize(picture[..., -1:], *size)
     picture = resize(with_channels(picture, channels), *size)
-    return to_float(np.ascontiguousarray(picture.transpose(2, 0, 1))[None], "cpu"), alpha
+    return to_float(picture.transpose(2, 0, 1)[None].copy(), "cpu"), alpha
 
 
 def map_pixels(one: Input, spec: MapSpec, size: tuple[int, int]) -> Tensor:
@@ -173,7 +173,9 @@ def write(y: Tensor, alpha: np.ndarray | None, out: Path, one: Input) -> Path:
     """Write a picture `[C, H, W]` under the input's name; UserError where that is the input."""
     array = ((y.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     if alpha is not None and array.shape[2] in (1, 3):
-        array = np.concatenate([array, resize(alpha, *array.shape[:2])], 2)
+        alpha = resize(alpha, *array.shape[:2])
+        opaque = out.suffix.lower() in NO_ALPHA
+        array = on_white(array, alpha) if opaque else np.concatenate([array, alpha], 2)
     path = target(out, one.name, array.shape[2] in (2, 4))
     root = getattr(one.items, "root", None) or getattr(one.items, "path", Path()).parent
     if path.resolve() == (Path(root) / one.items.names[one.number]).resolve():
