@@ -10,6 +10,7 @@ import tyro
 
 from gansaku.cli.flags import may, parse
 from gansaku.cli.one_picture import (
+    LARGEST,
     Use,
     check_count,
     open_engine,
@@ -47,8 +48,8 @@ def main(argv: list[str]) -> None:
 
     engine = open_engine(args.run, args.engine, args.checkpoint, args.device)
     starts = starts_of(args.start_scale, engine)
-    image = read_picture(args.image, engine.channels)
-    mask = None if args.mask is None else read_picture(args.mask, 1)
+    image = read_picture(args.image, engine.channels, LARGEST)
+    mask = None if args.mask is None else read_picture(args.mask, 1, LARGEST)
     made = [
         (f"scale{k}", harmonize(engine, image, mask, k, seed=args.seed, n=args.n)) for k in starts
     ]

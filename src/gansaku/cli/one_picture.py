@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("run", "patches")
 LONGEST = 250  # pixels: what one picture is brought down to, as a run of it
+LARGEST = 2000  # pixels a side of what enters: it is brought to the picture's size anyway
 PER_PIXEL = 2048  # bytes that the widest layer takes with its copies
 
 

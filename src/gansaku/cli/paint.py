@@ -10,6 +10,7 @@ import tyro
 
 from gansaku.cli.flags import may, parse
 from gansaku.cli.one_picture import (
+    LARGEST,
     Use,
     check_count,
     open_engine,
@@ -51,7 +52,7 @@ def main(argv: list[str]) -> None:
 
     engine = open_engine(args.run, args.engine, args.checkpoint, args.device)
     starts = starts_of(args.start_scale, engine)
-    image = read_picture(args.image, engine.channels)
+    image = read_picture(args.image, engine.channels, LARGEST)
     made = [
         (f"scale{k}", paint(engine, image, k, seed=args.seed, n=args.n, colours=args.colours or 0))
         for k in starts

@@ -144,6 +144,20 @@ def test_the_uses_run_on_a_trained_pyramid(model):
     assert upscale(model, factor=1.5).shape == (1, 3, 60, 84)
 
 
+def test_a_run_that_was_stopped_can_be_used(tmp_path):
+    x = scene().permute(1, 2, 0).numpy()
+    stop = {"watches": [lambda run: run.steps == 5], "device": "cpu", "measure_every": 0}
+    part = api.train(SinGAN.tiny(), ((x + 1) * 127.5).astype("uint8"), out=tmp_path / "run", **stop)
+    engine = engine_of(part)
+    assert 1 < engine.scales() < len(part.recipe.sizes(part.nets))
+    small = engine.sizes()[-1]
+    assert small < (40, 56)
+    assert engine.play(2, 0).shape == (2, 3, *small)
+    assert paint(part, scene(), 1).shape == (1, 3, *small)
+    assert edit(part, scene(), None, 1).shape == (1, 3, *small)
+    assert animate(part, frames=2).shape == (2, 3, *small)
+
+
 def test_a_film_is_a_function_of_its_seed(model):
     film = animate(model, 1, frames=11, seed=3)
     assert film.shape == (11, 3, 40, 56)
