@@ -127,6 +127,8 @@ def test_data_shows_pairs(gansaku, pairs, tmp_path):
         (("translate", "{run}"), "no inputs: name pictures"),
         (("translate", "{plain}", "{photo}"), "Quick cannot translate: it lacks the capability"),
         (("sample", "{run}"), "gansaku translate RUN PICTURES"),
+        (("memorised", "{run}"), "draws nothing of its own"),
+        (("parzen", "{run}"), "draws nothing of its own"),
         (("interpolate", "{run}"), "Pix2Pix cannot"),
         (("train", "pix2pix", "--data", "digits"), "is one set of pictures, and two"),
         (("train", "pix2pix", "--data", "{pairs}", "--size", "16"), "smaller --patch"),

@@ -63,10 +63,12 @@ def main(argv: list[str]) -> None:
     args = parse(Args, argv, "memorised")
     if args.n < 2:
         raise UserError(f"-n must be at least 2, not {args.n}")
+    from gansaku.core.capabilities import draws
     from gansaku.metrics.memorisation import examine, judge
     from gansaku.model import load
 
     model = load(args.run, args.checkpoint, args.device)
+    draws(model.recipe, "be asked for samples that it knows by heart")
     spaces = _spaces(model, args.features)
     source, mirrored = _training(model, args.data)
     samples = model.sample(args.n, args.seed).cpu()

@@ -51,10 +51,12 @@ def main(argv: list[str]) -> None:
     args = parse(Args, argv, "parzen")
     if args.samples < 2:
         raise UserError(f"--samples must be at least 2, not {args.samples}")
+    from gansaku.core.capabilities import draws
     from gansaku.metrics.parzen import parzen, to_unit
     from gansaku.model import load
 
     model = load(args.run, args.checkpoint, args.device)
+    draws(model.recipe, "be given a likelihood of samples")
     if len(model.spec.shape) != 3:
         raise UserError("points have no pixels: the measure is of pictures")
     test = _pictures(model, args.data)

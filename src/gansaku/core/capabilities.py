@@ -143,6 +143,15 @@ def directions_of(recipe: Recipe) -> tuple[str, ...]:
     return tuple(getattr(recipe, "directions", ("AtoB",)))
 
 
+def draws(recipe: Recipe, to: str) -> None:
+    """Raise UserError for a translator, which draws no samples of its own."""
+    if isinstance(recipe, Translates):
+        raise UserError(
+            f"{type(recipe).__name__} cannot {to}: it draws nothing of its own, it translates "
+            "pictures (gansaku translate RUN PICTURES)"
+        )
+
+
 def check_direction(recipe: Recipe, direction: str) -> None:
     """Raise UserError for a direction in which a translator does not go."""
     known = directions_of(recipe)
