@@ -187,16 +187,28 @@ def test_what_is_missing_is_said(folder, tmp_path):
         (tmp_path / "nothing", "does not exist"),
         (tmp_path, r"no keypoints/ and no keypoints\.json"),
         (folder / "frames" / "000000.png", "is no clip"),
-        (folder / "keypoints", "training needs frames|does not say"),
     ):
         with pytest.raises(DataError, match=said) as told:
             open_clip(what)
         assert "\n" not in str(told.value)
+    assert len(open_clip(folder / "keypoints")) == len(open_clip(folder / "frames")) == 11
     (tmp_path / "x.mp4").write_bytes(b"")
     with pytest.raises(DataError, match="is a video: write its frames with `ffmpeg"):
         open_clip(tmp_path / "x.mp4")
     with pytest.raises(DataError, match=r"holdout=0\.999 leaves"):
         open_clip(folder, holdout=0.999)
+
+
+def test_key_points_alone_cannot_be_trained_on(folder):
+    shutil.rmtree(folder / "frames")
+    with pytest.raises(DataError, match="pixels of frames whose size it does not say"):
+        open_clip(folder)
+    images = [{"id": 1, "file_name": "a.png", "height": 24, "width": 32}]
+    marks = [{"image_id": 1, "keypoints": [5.0] * 51}]
+    path = folder / "coco.json"
+    path.write_text(json.dumps({"images": images, "annotations": marks}))
+    with pytest.raises(DataError, match="key points alone: training needs frames"):
+        open_clip(path)
 
 
 def test_frames_that_do_not_fit_together(folder):

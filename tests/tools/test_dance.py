@@ -87,11 +87,12 @@ def drawn(name: str, size: int) -> list[torch.Tensor]:
     return [figure[None] / 127.5 - 1 for figure in figures]
 
 
-def test_key_points_alone_need_the_size_of_their_frames(model, made):
+def test_key_points_alone_need_the_size_of_their_frames(model, made, folder):
+    shutil.rmtree(folder / "frames")
     with pytest.raises(UserError, match="give --frame HEIGHT,WIDTH"):
-        figures_of(model, made / "keypoints")
-    alone = figures_of(model, made / "keypoints", frame=(48, 64), beside=True)
-    whole = figures_of(model, made, beside=True)
+        figures_of(model, folder / "keypoints")
+    alone = figures_of(model, folder / "keypoints", frame=(48, 64), beside=True)
+    whole = figures_of(model, made / "keypoints", beside=True)
     assert torch.equal(alone.figures, whole.figures)
     assert alone.frames is None
     assert whole.frames.shape == (40, 3, 16, 16)

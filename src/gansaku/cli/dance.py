@@ -38,7 +38,7 @@ class Args:
     """where to; none: dances/CLIP in the run"""
     fps: float = 25.0
     """frames a second"""
-    n: Annotated[int | None, tyro.conf.arg(aliases=["-n"]), may()] = None
+    n: Annotated[int | None, may(aliases=["-n"], metavar="INT")] = None
     """at most so many frames; none: all"""
     normalise: bool = True
     """move and scale the dancer to where the run's person stands"""

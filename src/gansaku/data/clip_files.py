@@ -22,6 +22,7 @@ from gansaku.data.survey import Survey, few, survey
 
 MOVING = (".gif", ".webp", ".png", ".apng")
 VIDEO = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
+PARTS = ("frames", "keypoints")  # folders of a clip
 SIDE = 64  # pixels of a puppet's frames where no size is asked for
 LAYOUT = (
     "a clip is a folder with frames/ (pictures, or an animation frames.gif or frames.webp) and "
@@ -111,12 +112,14 @@ def alone(found: keypoints.Found, frame: tuple[int, int] | None) -> Clip:
 
 
 def places(path: Path) -> tuple[Path, Items | None]:
-    """The key points of a path, and its frames where there are any."""
+    """The key points of a path, and its frames where there are any; either leads to both."""
     if path.suffix.lower() in VIDEO:
         raise DataError(
             f"{path} is a video: write its frames with `ffmpeg -i {path.name} frames/%06d.png` "
             f"and their key points with OpenPose (--write_json keypoints/); {LAYOUT}"
         )
+    if path.name in PARTS and all((path.parent / part).is_dir() for part in PARTS):
+        path = path.parent
     if path.is_file():
         if path.suffix.lower() != ".json":
             raise DataError(f"{path} is no clip: {LAYOUT}")
