@@ -120,25 +120,30 @@ def steps(picture: Path, turns: int) -> dict[str, Any]:
     """Processor seconds of an iteration, ours and plain in turns, and the ratio of the medians."""
     rows = []
     for back in range(LAST, 0, -1):
-        run = Run(SinGAN(effort="paper"), open_single(str(picture)), log_every=10**9)
-        run.nets.memory.see(run.source.take([0])["x"])
-        k = run.nets.memory.count - back
-        run.stage_number, run.entered = k, list(range(k + 1))
+        run, other = (begun(picture, back) for _ in range(2))
+        other.nets.to(memory_format=torch.contiguous_format).train()
+        k = run.stage_number
         optimizers = {
             name: torch.optim.Adam(net.parameters(), 5e-4, (0.5, 0.999), foreach=True)
-            for name, net in (("D", run.nets.D[k]), ("G", run.nets.G[k]))
+            for name, net in (("D", other.nets.D[k]), ("G", other.nets.G[k]))
         }
         ours, theirs = [], []
         for _ in range(turns):
-            run.unseat()
             ours.append(seconds(run.advance))
-            run.nets.requires_grad_(True)
-            run._playing = None
-            theirs.append(seconds(lambda r=run, k=k, o=optimizers: plain_step(r, k, o)))
-        one, other = statistics.median(ours), statistics.median(theirs)
-        rows.append({"scale": k, "ours": one, "plain": other, "ratio": other / one})
+            theirs.append(seconds(lambda r=other, k=k, o=optimizers: plain_step(r, k, o)))
+        one, two = statistics.median(ours), statistics.median(theirs)
+        rows.append({"scale": k, "ours": one, "plain": two, "ratio": two / one})
         print(rows[-1], flush=True)
     return {"scales": rows}
+
+
+def begun(picture: Path, back: int) -> Run:
+    """A run at the first step of a large scale, with untrained networks."""
+    run = Run(SinGAN(effort="paper"), open_single(str(picture)), log_every=10**9)
+    run.nets.memory.see(run.source.take([0])["x"])
+    run.stage_number = run.nets.memory.count - back
+    run.entered = list(range(run.stage_number + 1))
+    return run
 
 
 def seconds(work: Callable[[], Any]) -> float:
