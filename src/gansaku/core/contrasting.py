@@ -90,6 +90,9 @@ class OneSided(Translator):
             "contrast of b": half * self.contrast(nets, b, nets.G(b), clock),
         }
 
+    def targets(self, nets: Nets, batch: Batch) -> None:
+        """Nothing says what a picture without a partner should become."""
+
     def translate(self, nets: Nets, a: Tensor, noise: Noise, given: Mapping[str, Any]) -> Tensor:
         """Pictures of the other side `[N, C, H, W]`; raises UserError for the way back."""
         if given.get("direction", "AtoB") != "AtoB":

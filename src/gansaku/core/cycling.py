@@ -87,6 +87,9 @@ class Cycle(Translator):
         nets.pool_a.keep()
         nets.pool_b.keep()
 
+    def targets(self, nets: Nets, batch: Batch) -> None:
+        """Nothing says what a picture without a partner should become."""
+
     def translate(self, nets: Nets, a: Tensor, noise: Noise, given: Mapping[str, Any]) -> Tensor:
         """Pictures of the other side; `given["direction"]` says which way, AtoB unless said."""
         way = given.get("direction", "AtoB")

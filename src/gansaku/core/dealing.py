@@ -56,8 +56,7 @@ class Deal:
         made = self._shared.get((k, part))
         if made is None or again:
             made = self._make(share, batch, k, part, graph=k < self.kept and (again or not cut))
-            if not again:
-                self._shared[k, part] = made
+            self._shared.setdefault((k, part), (made[1], made[1]) if again else made)
         return made[0] if keeps else made[1]
 
     def _make(

@@ -126,8 +126,9 @@ class ResidualBlock(nn.Module):
 class PatchHeads(nn.Module):
     """CUT's heads: a perceptron of two layers for each layer's features, on the unit sphere.
 
-    `[N, patches, widths[l]] -> [N, patches, size]` of length 1 (2007.15651, section 3). Weights
-    from N(0, .02), biases 0, as in the authors' code.
+    `[N, patches, widths[l]] -> [N, patches, size]` of length 1 (2007.15651, section 3). They begin
+    with torch's own weights and biases; with the authors' code's biases of 0 a grey pixel has no
+    direction, and a huge gradient.
     """
 
     def __init__(self, widths: Sequence[int], size: int = 256) -> None:
@@ -136,7 +137,6 @@ class PatchHeads(nn.Module):
             nn.Sequential(nn.Linear(width, size), nn.ReLU(True), nn.Linear(size, size))
             for width in widths
         )
-        dcgan_init(self)
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         pairs = zip(self.heads, features, strict=True)
