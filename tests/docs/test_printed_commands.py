@@ -65,11 +65,32 @@ def one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patches.Matching, "__init__", few)
 
 
+def translated() -> None:
+    """What the page of translators works on: pairs, two sets, label maps, sketches."""
+    rng = np.random.default_rng(0)
+    for folder in ("facades", "sketches", "painted/trainA", "painted/trainB"):
+        Path(folder).mkdir(parents=True)
+    for folder in ("streets/labels", "streets/images"):
+        Path(folder).mkdir(parents=True)
+    for number in range(12):
+        a = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+        Image.fromarray(np.concatenate([255 - a, a], 1)).save(f"facades/{number}.png")
+        for folder in ("sketches", "painted/trainA", "painted/trainB", "streets/images"):
+            Image.fromarray(a).save(f"{folder}/{number}.png")
+        Image.fromarray(a[..., 0] % 3).save(f"streets/labels/{number}.png")
+    Image.fromarray(a).save("sketch.png")
+    Image.fromarray(a[..., 0]).save("grey.png")
+    for path in Path("photos").iterdir():  # of one size, as the page has it
+        Image.fromarray(rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(path)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_printed_command_runs(page, place, capsys, monkeypatch):
     found = commands(page)
     if page.stem == "one-picture":
         one_picture(monkeypatch)
+    if page.stem == "translate":
+        translated()
     if page.stem == "resume":
         stop = {"watches": [lambda run: run.steps == 2], "size": 16, "device": "cpu"}
         recipe = "DCGAN(width=4, batch_size=4, steps=4)"
