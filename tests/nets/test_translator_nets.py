@@ -122,3 +122,19 @@ def test_picked_places():
     x = torch.arange(24.0).view(1, 2, 3, 4)
     (found,) = picked([x], [torch.tensor([[0, 5, 11]])])
     assert found.tolist() == [[[0, 12], [5, 17], [11, 23]]]
+
+
+def test_instance_norm_does_not_see_brightness_and_batch_norm_does():
+    x = torch.rand(2, 3, 16, 16) - 0.5
+    blind, seeing = (Translator(3, 3, 4, 2, norm=norm) for norm in ("instance", "batch"))
+    for norm in (m for m in seeing.modules() if isinstance(m, nn.BatchNorm2d)):
+        norm.momentum = 1.0  # one batch tells all
+    seeing(x)
+    changes = []
+    for net in (blind.eval(), seeing.eval()):
+        plain = net(x)
+        changes.append(float((net(x + 0.4) - plain).detach().abs().mean() / plain.detach().std()))
+    assert changes[0] < 1e-3
+    assert changes[1] > 0.1
+    with pytest.raises(ValueError, match="instance, batch, none"):
+        Translator(3, 3, norm="layer")

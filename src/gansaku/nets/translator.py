@@ -9,8 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gansaku.nets.layers.init import dcgan_init, glorot_init
+from gansaku.nets.layers.norm import check_norm
 from gansaku.nets.layers.resample import channels_last
 
+NORMS = ("instance", "batch", "none")
+CRITIC = {"instance": "bare", "batch": "batch", "none": "none"}  # of PatchCritic, to go with them
 BINOMIAL = (1.0, 2.0, 1.0)  # of halving
 CUBIC = (1.0, 3.0, 3.0, 1.0)  # of doubling
 
@@ -22,7 +25,9 @@ class Translator(nn.Module):
     d256, `blocks` times R256, u128, u64, c7s1-3, with reflected borders and instance norm without
     gains, as the authors' code has them; nine blocks have 11,378,179 parameters, six 7,837,699.
     `antialias`: halvings and doublings are convolutions of stride 1 beside a binomial filter, and
-    weights Glorot's, both as in CUT's code (2007.15651); the count is the same.
+    weights Glorot's, both as in CUT's code (2007.15651); the count is the same. Instance norm
+    takes each picture's own brightness and contrast away: `norm="batch"` keeps them, and so does
+    "none". Raises ValueError for another.
     """
 
     TAPS = (0, 1, 2, 3, 7)  # CUT's five layers: pixels, two halvings, the first and fifth block
@@ -34,15 +39,17 @@ class Translator(nn.Module):
         width: int = 64,
         blocks: int = 9,
         antialias: bool = False,
+        norm: str = "instance",  # instance, batch, none
     ) -> None:
         super().__init__()
+        check_norm(norm, NORMS)
         self.widths = (inputs, 2 * width, 4 * width, *(4 * width,) * blocks)  # of `encode`
         wide = 4 * width
         first = [nn.ReflectionPad2d(3), nn.Conv2d(inputs, width, 7)]
-        self.enter = nn.Sequential(*first, nn.InstanceNorm2d(width), nn.ReLU(True))
-        self.down = nn.ModuleList(Halving(w, 2 * w, antialias) for w in (width, 2 * width))
-        self.blocks = nn.ModuleList(ResidualBlock(wide) for _ in range(blocks))
-        self.up = nn.ModuleList(Doubling(2 * w, w, antialias) for w in (2 * width, width))
+        self.enter = nn.Sequential(*first, normed(norm, width), nn.ReLU(True))
+        self.down = nn.ModuleList(Halving(w, 2 * w, antialias, norm) for w in (width, 2 * width))
+        self.blocks = nn.ModuleList(ResidualBlock(wide, norm) for _ in range(blocks))
+        self.up = nn.ModuleList(Doubling(2 * w, w, antialias, norm) for w in (2 * width, width))
         self.leave = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(width, outputs, 7))
         if antialias:
             glorot_init(self, 0.02)
@@ -82,10 +89,10 @@ class Translator(nn.Module):
 class Halving(nn.Module):
     """`conv`, then this: norm, ReLU, and with `antialias` the filter that halves."""
 
-    def __init__(self, inputs: int, outputs: int, antialias: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, antialias: bool, norm: str) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, 3, 1 if antialias else 2, 1)
-        self.norm = nn.InstanceNorm2d(outputs)
+        self.norm = normed(norm, outputs)
         self.antialias = antialias
 
     def forward(self, x: Tensor) -> Tensor:
@@ -96,11 +103,11 @@ class Halving(nn.Module):
 class Doubling(nn.Module):
     """The adjoint: to `size`, norm, ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, antialias: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, antialias: bool, norm: str) -> None:
         super().__init__()
         kind = nn.Conv2d if antialias else nn.ConvTranspose2d
         self.conv = kind(inputs, outputs, 3, 1 if antialias else 2, 1)
-        self.norm = nn.InstanceNorm2d(outputs)
+        self.norm = normed(norm, outputs)
 
     def forward(self, x: Tensor, size: torch.Size) -> Tensor:
         if isinstance(self.conv, nn.ConvTranspose2d):
@@ -109,14 +116,14 @@ class Doubling(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions with reflected borders and instance norm, added to the input."""
+    """Two 3 x 3 convolutions with reflected borders and norms, added to the input."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, norm: str) -> None:
         super().__init__()
         self.branch = nn.Sequential(
-            *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width)),
+            *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), normed(norm, width)),
             nn.ReLU(True),
-            *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width)),
+            *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), normed(norm, width)),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -141,6 +148,13 @@ class PatchHeads(nn.Module):
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         pairs = zip(self.heads, features, strict=True)
         return [F.normalize(head(part), dim=-1, eps=1e-7) for head, part in pairs]
+
+
+def normed(norm: str, width: int) -> nn.Module:
+    """The normalisation by name; instance norm without gains, as the authors have it."""
+    if norm == "instance":
+        return nn.InstanceNorm2d(width)
+    return nn.BatchNorm2d(width) if norm == "batch" else nn.Identity()
 
 
 def picked(maps: Sequence[Tensor], places: Sequence[Tensor]) -> list[Tensor]:

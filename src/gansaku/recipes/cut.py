@@ -15,7 +15,7 @@ from gansaku.core.noise import Noise
 from gansaku.losses import LeastSquares
 from gansaku.losses.contrastive import patchwise
 from gansaku.nets.patch import PatchCritic
-from gansaku.nets.translator import PatchHeads, Translator, picked
+from gansaku.nets.translator import CRITIC, PatchHeads, Translator, picked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,7 @@ class CUT(OneSided):
     units: int = 256  # of the heads
     d_width: int = 64  # channels of the critic's first layer
     patch: int = 70  # pixels that a critic's logit sees: 1, 16, 34, 70, 142 or 286
+    norm: str = "instance"  # instance, batch or none; the latter keep a picture's brightness
 
     def networks(self, spec: Any) -> Nets:
         a, b = spec.a.shape[0], spec.b.shape[0]
@@ -56,12 +57,12 @@ class CUT(OneSided):
             raise UserError(f"CUT needs the same --channels on both sides; found {a} and {b}")
         if self.blocks < 5:
             raise UserError(f"CUT compares features of the fifth block: blocks is {self.blocks}")
-        g = Translator(a, b, self.width, self.blocks, antialias=True)
-        heads = PatchHeads([g.widths[tap] for tap in g.TAPS], self.units)
         try:
-            critic = PatchCritic(b, self.d_width, self.patch, "bare")
+            g = Translator(a, b, self.width, self.blocks, True, self.norm)
+            critic = PatchCritic(b, self.d_width, self.patch, CRITIC[self.norm])
         except ValueError as error:
             raise UserError(str(error)) from None
+        heads = PatchHeads([g.widths[tap] for tap in g.TAPS], self.units)
         return Nets(G=g, F=heads, D=critic)
 
     def contrast(

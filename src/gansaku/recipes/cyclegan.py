@@ -11,7 +11,7 @@ from gansaku.core.errors import UserError
 from gansaku.core.pool import Pool
 from gansaku.losses import LeastSquares
 from gansaku.nets.patch import PatchCritic
-from gansaku.nets.translator import Translator
+from gansaku.nets.translator import CRITIC, Translator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,7 @@ class CycleGAN(Cycle):
     width: int = 64  # channels of a translator's first layer
     d_width: int = 64  # channels of a critic's first layer
     patch: int = 70  # pixels that a critic's logit sees: 1, 16, 34, 70, 142 or 286
+    norm: str = "instance"  # instance, batch or none; the latter keep a picture's brightness
 
     def networks(self, spec: Any) -> Nets:
         a, b = spec.a.shape, spec.b.shape
@@ -50,18 +51,17 @@ class CycleGAN(Cycle):
                 f"a picture of {b[0]} channels cannot stay as it is among those of {a[0]}: give "
                 "--identity-weight 0, or both sides the same --channels"
             )
+        own = self.width, self.blocks, False, self.norm
         try:
-            critics = [PatchCritic(side[0], self.d_width, self.patch, "bare") for side in (a, b)]
+            there, back = Translator(a[0], b[0], *own), Translator(b[0], a[0], *own)
+            judges = [self.critic(side[0]) for side in (a, b)]
         except ValueError as error:
             raise UserError(str(error)) from None
-        return Nets(
-            AtoB=Translator(a[0], b[0], self.width, self.blocks),
-            BtoA=Translator(b[0], a[0], self.width, self.blocks),
-            D_a=critics[0],
-            D_b=critics[1],
-            pool_a=Pool(self.pool, a),
-            pool_b=Pool(self.pool, b),
-        )
+        pools = {"pool_a": Pool(self.pool, a), "pool_b": Pool(self.pool, b)}
+        return Nets(AtoB=there, BtoA=back, D_a=judges[0], D_b=judges[1], **pools)
+
+    def critic(self, channels: int) -> PatchCritic:
+        return PatchCritic(channels, self.d_width, self.patch, CRITIC[self.norm])
 
     def multiple(self, nets: Nets) -> int:
         return 8  # odd sides are kept, but less than 8 pixels have no border to reflect
