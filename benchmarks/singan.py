@@ -128,10 +128,10 @@ def steps(picture: Path, turns: int) -> dict[str, Any]:
             for name, net in (("D", other.nets.D[k]), ("G", other.nets.G[k]))
         }
         ours, theirs = [], []
-        for _ in range(turns):
+        for _ in range(1 + turns):  # the first warms up
             ours.append(seconds(run.advance))
             theirs.append(seconds(lambda r=other, k=k, o=optimizers: plain_step(r, k, o)))
-        one, two = statistics.median(ours), statistics.median(theirs)
+        one, two = statistics.median(ours[1:]), statistics.median(theirs[1:])
         rows.append({"scale": k, "ours": one, "plain": two, "ratio": two / one})
         print(rows[-1], flush=True)
     return {"scales": rows}

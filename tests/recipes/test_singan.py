@@ -40,7 +40,7 @@ def run_of(recipe, **options) -> Run:
     return Run(recipe, open_single(picture(**options).numpy()), log_every=1)
 
 
-SMALL = SinGAN(steps=3, min_size=12, width=4, fewer=0.0, bank=3)
+SMALL = SinGAN(steps=3, min_size=12, width=4, fewer=0.0, bank=3, small=0)
 
 
 def trained(recipe=SMALL) -> Run:

@@ -25,7 +25,7 @@ class Effort:
     g_more: int = 0  # reconstruction-only updates of a large scale's generator besides
     penalty_every: int = 1  # iterations of a large scale
     likeness: float = 10.0  # the reconstruction's weight above the coarsest scale
-    bank: int = 0  # outputs of the frozen scales that are kept; 0: each is made anew
+    bank: int = 0  # outputs of the frozen scales that a large one keeps; 0: each is made anew
     widen: bool = False  # a scale of twice the width starts from the last one too
     calm_after: float = (
         0.0  # share of a scale's iterations without improvement that ends it; 0: none
@@ -37,14 +37,14 @@ class Effort:
         return max(1, round(self.steps * (coarsest / pixels) ** self.fewer))
 
 
-_QUICK = Effort(fewer=0.55, widest=64, small=4000, d_updates=1, g_updates=1, g_moves=3)
-_QUICK = dataclasses.replace(
-    _QUICK, likeness=50.0, bank=16, calm_after=0.25, widen=True, settle=True
-)
+_QUICK = Effort(widest=64, small=4000, d_updates=1, g_updates=1, g_moves=3, likeness=50.0)
+_QUICK = dataclasses.replace(_QUICK, bank=16, widen=True, settle=True)
 EFFORTS = {
     "paper": Effort(),
-    "standard": dataclasses.replace(_QUICK, steps=1200, fewer=0.5, g_more=1, penalty_every=2),
-    "fast": dataclasses.replace(_QUICK, steps=500, penalty_every=3),
+    "standard": dataclasses.replace(
+        _QUICK, steps=2000, fewer=0.5, g_more=1, penalty_every=2, calm_after=0.4
+    ),
+    "fast": dataclasses.replace(_QUICK, steps=1000, fewer=0.6, penalty_every=3),
 }
 
 

@@ -45,9 +45,13 @@ class PyramidGame(PyramidModel):
         """How much is done at each scale."""
         return Effort()
 
-    def small(self, nets: Nets, k: int) -> bool:
+    def is_small(self, nets: Nets, k: int) -> bool:
         height, width = nets.memory.sizes[k]
         return height * width <= self.numbers.small
+
+    def banks(self, nets: Nets, k: int) -> bool:
+        """Whether what comes up to scale `k` is kept: for large ones, where making it costs."""
+        return k > 0 and nets.memory.banked > 0 and not self.is_small(nets, k)
 
     def activations(self, nets: Nets) -> int:
         """Bytes that autograd keeps at the last scale: by count, some 30 numbers a channel."""
@@ -77,7 +81,7 @@ class PyramidGame(PyramidModel):
         return (*(self.stage(nets, k) for k in range(count)), end)
 
     def stage(self, nets: Nets, k: int) -> Stage:
-        do, small = self.numbers, self.small(nets, k)
+        do, small = self.numbers, self.is_small(nets, k)
         d, g = self.players(nets, k)
         phases = [
             Phase(d, partial(self.d_loss, k), repeat=3 if small else do.d_updates),
@@ -115,7 +119,7 @@ class PyramidGame(PyramidModel):
             memory.below(k).copy_(self.raised(memory, self.again(nets, k - 1), k))
             error = (memory.below(k) - memory.real(k)).square().mean().sqrt()
             memory.amps[k] = self.amplitude * error
-        if memory.banked:
+        if self.banks(nets, k):
             memory.bank(k).copy_(self.risen(nets, k, drawn(), memory.banked))
         memory.reached.fill_(k + 1)
 
@@ -144,7 +148,7 @@ class PyramidGame(PyramidModel):
         if patience and clock.step % LOOK == 0:
             figures = torch.stack([stats[f"reconstruction {k}"], stats[f"patches {k}"]])
             nets.pace.look(k, figures, clock.step, round(patience * clock.total))
-        if k and memory.banked and clock.step % RENEWAL == 0:
+        if self.banks(nets, k) and clock.step % RENEWAL == 0:
             place = clock.step // RENEWAL % memory.banked
             memory.bank(k)[place : place + 1] = self.risen(nets, k, clock, 1)
 
@@ -152,7 +156,7 @@ class PyramidGame(PyramidModel):
 
     def d_loss(self, k: int, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         critic = self.critic(nets, k)
-        every = 1 if self.small(nets, k) else self.numbers.penalty_every
+        every = 1 if self.is_small(nets, k) else self.numbers.penalty_every
         real = nets.memory.real(k).expand(len(batch["x"]), -1, -1, -1)
         with torch.no_grad():
             fake = self.fake(nets, k, clock, len(real))
@@ -183,7 +187,7 @@ class PyramidGame(PyramidModel):
     def fake(self, nets: Nets, k: int, noise: Noise, n: int) -> Tensor:
         """Fresh pictures of scale `k`: of new noise there, and of the bank or new noise below."""
         memory = nets.memory
-        if k and memory.banked:
+        if self.banks(nets, k):
             below = memory.bank(k)[noise.integers(n, below=memory.banked)]
         else:
             below = self.risen(nets, k, noise, n)

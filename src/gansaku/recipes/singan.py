@@ -43,6 +43,7 @@ class SinGAN(PyramidGame):
     steps: int | None = None  # iterations of the coarsest scale
     fewer: float | None = None  # power of the pixels by which they become fewer
     widest: int | None = None  # channels at most
+    small: int | None = None  # scales of so many pixels or fewer have three critic updates
     d_updates: int | None = None  # critic updates in an iteration of a large scale
     g_updates: int | None = None  # gradients of the generator in an iteration
     g_moves: int | None = None  # optimiser steps on each of them
@@ -50,7 +51,7 @@ class SinGAN(PyramidGame):
     penalty_every: int | None = None  # iterations of a large scale from one penalty to the next
     likeness: float | None = None  # the reconstruction's weight above the coarsest scale
     calm_after: float | None = None  # share of iterations without improvement that ends a scale
-    bank: int | None = None  # outputs of the frozen scales that are kept; 0: made anew each time
+    bank: int | None = None  # outputs of the frozen scales that a large one keeps; 0: none
 
     @property
     def numbers(self) -> Effort:
@@ -74,4 +75,4 @@ class SinGAN(PyramidGame):
 
     @classmethod
     def tiny(cls) -> Self:
-        return cls(steps=2, min_size=12, width=4, fewer=0.0, bank=3)
+        return cls(steps=2, min_size=12, width=4, fewer=0.0, bank=3, small=0)
