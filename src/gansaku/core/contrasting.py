@@ -36,7 +36,7 @@ class OneSided(Translator):
     contrast_weight: float = 1.0  # of finding places again; half of it for a, half for b
     fast: bool = False  # FastCUT: of a alone, ten times the weight, half of the pictures mirrored
     g_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the translator and the heads
-    d_optimizer: Adam = Adam(2e-4, (0.5, 0.999))
+    d_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the critic
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size"):

@@ -36,7 +36,7 @@ class Enlarger(Translator):
     game_weight: float = 1e-3  # of the game in G's loss
     pixel_weight: float = 1.0  # of the squared error, while the game is on
     g_optimizer: Adam = Adam(1e-4, (0.9, 0.999))  # of the generator, alone and in the game
-    d_optimizer: Adam = Adam(1e-4, (0.9, 0.999))
+    d_optimizer: Adam = Adam(1e-4, (0.9, 0.999))  # of the critic
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():

@@ -34,7 +34,7 @@ class Painter(Translator):
     z: int = 0  # dimensions of the style; 0: none
     objective: Objective  # what G and D minimise
     g_optimizer: Adam = Adam(1e-4, (0.0, 0.9))  # of the generator and the style encoder
-    d_optimizer: Adam = Adam(4e-4, (0.0, 0.9))
+    d_optimizer: Adam = Adam(4e-4, (0.0, 0.9))  # of the critics
 
     def __post_init__(self) -> None:
         for name, least in {"steps": 1, "batch_size": 1, "z": 0}.items():
