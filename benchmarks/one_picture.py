@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -133,6 +134,8 @@ def gallery(engine: Engine, name: str, n: int) -> Iterator[tuple[Shown, Tensor |
 def used(engine: Engine, name: str) -> Iterator[Shown]:
     """The use for which the paper has an input of this picture: the input, then results."""
     use, file, shares = USES.get(name, ("", "", ()))
+    if name == "balloons" and isinstance(engine, PyramidEngine):
+        yield from by_hand(engine, read_picture(file_of(name), engine.channels, LONGEST))
     if use in EDITS or use == "paint":
         path = shared("singan_inputs", *file.split("/"))
         image = read_picture(path, engine.channels)
@@ -151,6 +154,41 @@ def used(engine: Engine, name: str) -> Iterator[Shown]:
         film = animate(engine.model, 0, frames=40)
         save_film(film, IMAGES / f"one_picture_{name}_film.webp")
         yield from (Shown(f"film, frame {i}", film[i]) for i in (1, 20, 39))
+
+
+def by_hand(engine: Engine, picture: Tensor) -> Iterator[Shown]:
+    """All three uses of balloons, for which the paper has no inputs: these are drawn here."""
+    moved, mask = picture.clone(), -torch.ones_like(picture[:1])
+    moved[:, 90:160, 20:82], mask[:, 90:160, 20:82] = picture[:, :70, 128:190], 1.0
+    moved[:, 150:185, 60:130], mask[:, 150:185, 60:130] = picture[:, 150:185, 155:225], 1.0
+    yield Shown("to edit", moved)
+    yield from (Shown(f"edit from scale {k}", edit(engine, moved, mask, k)[0]) for k in (1, 3, 5))
+    orange, disc = (0.8, -0.1, -0.8), _disc(picture, 65, 60, 42)
+    pasted = torch.where(disc, torch.tensor(orange).reshape(3, 1, 1), picture)
+    yield Shown("to harmonize", pasted)
+    for k in (1, 3, 5):
+        made = harmonize(engine, pasted, disc[None] * 2.0 - 1, k)
+        yield Shown(f"harmonize from scale {k}", made[0])
+    drawn = torch.tensor([-0.14, 0.25, 0.5]).reshape(3, 1, 1).expand_as(picture).clone()
+    drawn[:, 140:] = torch.tensor([-0.45, -0.45, -0.5]).reshape(3, 1, 1)
+    drawn[:, 155:170, 155:195] = torch.tensor([0.7, -0.5, -0.4]).reshape(3, 1, 1)
+    for top, left, radius, *colour in BALLS:
+        drawn[:, _disc(picture, top, left, radius)] = torch.tensor(colour)[:, None]
+    yield Shown("to paint", drawn)
+    yield from (Shown(f"paint from scale {k}", paint(engine, drawn, k)[0]) for k in (1, 2, 3))
+
+
+BALLS = (  # top, left, radius; red, green, blue
+    (50, 60, 30, 0.57, -0.53, -0.69),
+    (40, 180, 18, 0.73, 0.41, -0.69),
+    (100, 120, 10, -0.69, -0.61, -0.29),
+    (100, 220, 12, 0.65, 0.33, -0.69),
+)
+
+
+def _disc(picture: Tensor, top: int, left: int, radius: int) -> Tensor:
+    rows, columns = torch.arange(picture.shape[1])[:, None], torch.arange(picture.shape[2])
+    return (rows - top) ** 2 + (columns - left) ** 2 <= radius**2
 
 
 def cell(kind: str, name: str, effort: str, n: int) -> dict[str, Any]:
