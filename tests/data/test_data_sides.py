@@ -1,5 +1,6 @@
 """Data of two sides: layouts, partners, what acts on both alike, and what is said of bad input."""
 
+import pickle
 import zipfile
 
 import numpy as np
@@ -13,6 +14,9 @@ from gansaku.data.maps import open_maps, read_palette
 from gansaku.data.pairs import open_pairs
 from gansaku.data.spec import UNLABELLED, MapSpec, PairSpec, spec_from_json
 from gansaku.data.unpaired import open_unpaired
+
+
+DIRECT = {"memory_limit": 0, "workers": 0}  # decoded as the run goes
 
 
 def picture(number: int, size: tuple[int, int] = (12, 8)) -> Image.Image:
@@ -103,9 +107,20 @@ def test_crops_and_flips_act_on_both_sides(tmp_path):
 def test_workers_and_memory_give_the_same_bits(tmp_path):
     side_by_side(tmp_path)
     kept = open_pairs(tmp_path, flip=True).batch(3, 8, 1)
-    with open_pairs(tmp_path, flip=True, memory_limit=0, workers=0) as made:
+    with open_pairs(tmp_path, flip=True, **DIRECT) as made:
         again = made.batch(3, 8, 1)
     assert all(torch.equal(kept[name], again[name]) for name in "ab")
+
+
+def test_items_travel_to_worker_processes(tmp_path):
+    side_by_side(tmp_path / "both")
+    map_folder(tmp_path / "maps", "colours")
+    (tmp_path / "maps" / "palette.txt").write_text(PALETTE)
+    for source in (open_pairs(tmp_path / "both", **DIRECT), open_maps(tmp_path / "maps", **DIRECT)):
+        for side in (source.a, source.b):
+            items = side._store.items
+            there = pickle.loads(pickle.dumps(items))
+            assert np.array_equal(there.pixels(2), items.pixels(2))
 
 
 def test_a_split_of_the_data_is_held_out(tmp_path):

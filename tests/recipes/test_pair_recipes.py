@@ -81,6 +81,21 @@ def test_jitter_keeps_pairs_and_comes_from_the_clock():
     assert not torch.equal(other[0], a)
 
 
+def test_a_batch_in_parts_is_the_whole_batch():
+    """Jitter and dropout are drawn for the global batch, whatever it is cut into."""
+    fields = {"steps": 2, "batch_size": 4, "width": 4, "d_width": 4, "patch": 16}
+    runs = [Run(Pix2Pix(**fields), One(16), seed=0, accumulate=parts) for parts in (1, 2)]
+    for run in runs:
+        run.play(steps=1)
+    first = [
+        [p.grad for player in run.players for p in player.parameters() if p.grad is not None]
+        for run in runs
+    ]
+    assert len(first[0]) > 10
+    for one, other in zip(*first, strict=True):
+        assert torch.allclose(one, other, atol=2e-4 * float(one.abs().max()) + 1e-7)
+
+
 def test_rates_stay_and_then_fall_in_a_straight_line():
     recipe = Pix2Pix(steps=200)
     found = [recipe.schedule(clock(step, 200)) for step in (0, 99, 100, 150, 200)]

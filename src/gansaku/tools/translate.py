@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -170,4 +170,4 @@ def _whole(how: Means, a: Tensor, seed: int, first: int) -> Tensor:
         how.model.translate(part, seed, first + chunk * n, **how.given)
         for n, part in enumerate(parts)
     )
-    return torch.cat([cast(Tensor, x).cpu().float() for x in done])
+    return torch.cat([x.cpu().float() for x in done])
