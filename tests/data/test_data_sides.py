@@ -15,7 +15,6 @@ from gansaku.data.pairs import open_pairs
 from gansaku.data.spec import UNLABELLED, MapSpec, PairSpec, spec_from_json
 from gansaku.data.unpaired import open_unpaired
 
-
 DIRECT = {"memory_limit": 0, "workers": 0}  # decoded as the run goes
 
 
