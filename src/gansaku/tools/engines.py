@@ -87,8 +87,10 @@ class PyramidEngine:
         return able(self.model.recipe, Pyramid, "make variations of one picture")
 
     @property
-    def channels(self) -> int:
-        return self.itself().shape[0]
+    @torch.no_grad()
+    def channels(self) -> int:  # of the coarsest scale, which is made at once
+        recipe, nets = self.recipe, self.model.nets
+        return recipe.render(nets, recipe.fixed(nets), stop=0).shape[1]
 
     def scales(self) -> int:
         return self.recipe.scales(self.model.nets)
