@@ -60,3 +60,15 @@ def test_psnr_is_a_mean_over_frames(dance):
     made[1:] += 0.2
     first, rest = (10 * math.log10(4 / e**2) for e in (0.02, 0.2))
     assert dance.psnr(made, clip()) == pytest.approx((first + 3 * rest) / 4)
+
+
+def test_the_person_is_what_leaves_the_median(dance):
+    """Of five frames one shows a bright square; an error there is the person's, elsewhere not."""
+    truth = torch.zeros(5, 3, 8, 8)
+    truth[2, :, :4, :4] = 1.0
+    made = truth.clone()
+    made[2, :, :4, :4] -= 0.2
+    assert dance.figures(made, truth)["person"] == pytest.approx(10 * math.log10(4 / 0.04))
+    made = truth.clone()
+    made[0] += 0.5
+    assert dance.figures(made, truth)["person"] > 90
