@@ -21,6 +21,7 @@ _HOMES = {
     "evaluate": "gansaku.evaluation",
     "load": "gansaku.model",
     "compare": "gansaku.comparison",
+    "import_singan": "gansaku.importing",
     "Model": "gansaku.model",
     "open_source": "gansaku.data",
     "UserError": "gansaku.core.errors",

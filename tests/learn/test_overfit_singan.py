@@ -33,7 +33,7 @@ def figures(run: Run) -> tuple[float, float]:
 
 def begun_and_ended(recipe) -> tuple[tuple[float, float], tuple[float, float]]:
     run = Run(recipe, open_single(stripes().numpy()))
-    for stage in range(len(run.stages) - 1):
+    for stage in range(len(run.stages)):
         run.stage_number = stage
         run._begin()
     before = figures(run)

@@ -54,7 +54,7 @@ def trained(recipe=SMALL) -> Run:
 
 def test_the_paper_has_three_updates_of_both_at_every_scale_and_its_own_numbers():
     run = run_of(SinGAN(effort="paper", min_size=12))
-    for stage in run.stages[:-1]:
+    for stage in run.stages:
         assert [(p.repeat, p.moves) for p in stage.phases] == [(3, 1), (3, 1)]
         assert stage.steps == 2000
     assert dataclasses.astuple(EFFORTS["paper"])[:3] == (2000, 0.0, 128)
@@ -75,7 +75,7 @@ def test_small_scales_keep_three_critic_updates_and_the_gradient_is_taken_once()
         small = size[0] * size[1] <= EFFORTS["standard"].small
         expected = [(3, 1), (1, 3)] if small else [(1, 1), (1, 3), (1, 1)]
         assert [(p.repeat, p.moves) for p in stage.phases] == expected
-    lengths = [stage.steps for stage in run.stages[:-1]]
+    lengths = [stage.steps for stage in run.stages]
     assert lengths == sorted(lengths, reverse=True)
     assert lengths[0] == EFFORTS["standard"].steps
 
@@ -144,6 +144,7 @@ def test_settled_statistics_are_means_over_the_forwards():
     net = torch.nn.Sequential(norm)
     xs = [torch.randn(1, 2, 4, 4) + i for i in range(3)]
     net(xs[0])
+    net.eval()
     settle(net, [lambda x=x: net(x) for x in xs])
     assert torch.allclose(norm.running_mean, torch.stack([x.mean((0, 2, 3)) for x in xs]).mean(0))
     variances = torch.stack([x.transpose(0, 1).flatten(1).var(1) for x in xs])
@@ -156,10 +157,10 @@ def test_memory_is_foreseen_from_the_largest_scale():
     recipe = SinGAN(effort="paper", width=8, widest=8)
     run = run_of(recipe, height=70, width=90)
     kept = _Kept({w.data_ptr() for w in run.nets.parameters()})
-    last = len(run.stages) - 2
+    last = len(run.stages) - 1
     run.nets.memory.see(run.load(run.stages[0], 0, 1)["x"])
     stage = dataclasses.replace(kept.watching(run.stages[last]), enter=None)
-    run.stages, run.stage_number = (*run.stages[:last], stage, run.stages[-1]), last
+    run.stages, run.stage_number = (*run.stages[:last], stage), last
     with torch.autograd.graph.saved_tensors_hooks(kept.pack, lambda tensor: tensor):
         run.advance()
     assert 1.0 < recipe.activations(run.nets) / kept.peak() < 1.6
@@ -235,6 +236,8 @@ def test_a_run_of_one_picture_from_train_to_samples_and_resume(tmp_path):
     assert model.sample(2).shape == (2, 3, 18, 24)
     again = gs.load(tmp_path / "run")
     assert torch.equal(again.sample(2, seed=4), model.sample(2, seed=4))
+    assert model.recipe.longer() == "--steps 6"
+    assert gs.resume(tmp_path / "run", data=picture().numpy(), steps=6).steps == model.steps + 3
 
 
 # --- the authors' pyramid ---

@@ -76,9 +76,6 @@ class GrowingGame(PyramidGame):
             memory.amps[k] = self.amplitude * error
         memory.reached.fill_(k + 1)
 
-    def finish(self, nets: Nets, k: int) -> None:
-        """Nothing is left to do: there are no statistics."""
-
     def fake(self, nets: Nets, k: int, noise: Noise, n: int) -> Tensor:
         return self.grown(nets, [self.map_of(nets, j, noise, n) for j in range(k + 1)])
 

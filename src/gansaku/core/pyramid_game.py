@@ -76,25 +76,23 @@ class PyramidGame(PyramidModel):
     # --- stages ---
 
     def stages(self, nets: Nets) -> tuple[Stage, ...]:
-        count = nets.memory.count
-        end = Stage("end", (), 1, enter=lambda nets, batch: self.finish(nets, count - 1))
-        return (*(self.stage(nets, k) for k in range(count)), end)
+        return tuple(self.stage(nets, k) for k in range(nets.memory.count))
+
+    def longer(self) -> str:
+        return f"--steps {2 * self.numbers.steps}"
 
     def stage(self, nets: Nets, k: int) -> Stage:
         do, small = self.numbers, self.is_small(nets, k)
         d, g = self.players(nets, k)
+        more = do.g_more > 0 and not small
+        after = partial(self.after_g, k, not more)
         phases = [
             Phase(d, partial(self.d_loss, k), repeat=3 if small else do.d_updates),
-            Phase(
-                g,
-                partial(self.g_loss, k),
-                do.g_updates,
-                moves=do.g_moves,
-                after=partial(self.after_g, k),
-            ),
+            Phase(g, partial(self.g_loss, k), do.g_updates, moves=do.g_moves, after=after),
         ]
-        if do.g_more and not small:
-            phases.append(Phase(g, partial(self.likely, k), repeat=do.g_more))
+        if more:
+            close = partial(self.close, k)
+            phases.append(Phase(g, partial(self.likely, k), repeat=do.g_more, after=close))
         pixels = [height * width for height, width in nets.memory.sizes]
         steps = do.length(pixels[k], pixels[0])
         enter, done = partial(self.enter, k), partial(self.done, k)
@@ -115,7 +113,6 @@ class PyramidGame(PyramidModel):
             memory.anchor.copy_(torch.randn(memory.anchor.shape))
         else:
             self.warm_start(nets, k)
-            self.finish(nets, k - 1)
             memory.below(k).copy_(self.raised(memory, self.again(nets, k - 1), k))
             error = (memory.below(k) - memory.real(k)).square().mean().sqrt()
             memory.amps[k] = self.amplitude * error
@@ -135,22 +132,26 @@ class PyramidGame(PyramidModel):
     def warm_start(self, nets: Nets, k: int) -> None:
         """The weights that scale `k` begins with; as they are, if not said otherwise."""
 
-    def finish(self, nets: Nets, k: int) -> None:
-        """Scale `k` has been trained: its statistics are taken anew, where that is asked for."""
-        if self.numbers.settle:
-            noise = drawn()
-            fakes = [partial(self.fake, nets, k, noise, 1)] * SETTLING
-            settle(nets.G[k], [*fakes, *[partial(self.again, nets, k)] * SETTLING])
-
-    def after_g(self, k: int, nets: Nets, stats: Mapping[str, Tensor], clock: Clock) -> None:
+    def after_g(
+        self, k: int, closing: bool, nets: Nets, stats: Mapping[str, Tensor], clock: Clock
+    ) -> None:
         """Look whether the scale still improves; now and then renew a picture of the bank."""
-        memory, patience = nets.memory, self.numbers.calm_after
-        if patience and clock.step % LOOK == 0:
+        memory, calm_after = nets.memory, self.numbers.calm_after
+        if calm_after and clock.step % LOOK == 0:
             figures = torch.stack([stats[f"reconstruction {k}"], stats[f"patches {k}"]])
-            nets.pace.look(k, figures, clock.step, round(patience * clock.total))
+            nets.pace.look(k, figures, clock.step, round(calm_after * clock.total))
         if self.banks(nets, k) and clock.step % RENEWAL == 0:
             place = clock.step // RENEWAL % memory.banked
             memory.bank(k)[place : place + 1] = self.risen(nets, k, clock, 1)
+        if closing:
+            self.close(k, nets, stats, clock)
+
+    def close(self, k: int, nets: Nets, stats: Mapping[str, Tensor], clock: Clock) -> None:
+        """After a scale's last move its statistics are taken anew, where that is asked for."""
+        last = clock.step + 1 >= clock.total or self.done(k, nets, clock)
+        if last and self.numbers.settle:
+            fakes = [partial(self.fake, nets, k, clock, 1)] * SETTLING
+            settle(nets.G[k], [*fakes, *[partial(self.again, nets, k)] * SETTLING])
 
     # --- moves ---
 
@@ -226,8 +227,9 @@ def drawn() -> Noise:
 def settle(net: nn.Module, forwards: Sequence[Any]) -> None:
     """Take the statistics of a network's batch norms anew, as means over `forwards`, each alike.
 
-    Each of `forwards` is called once with the network in training mode, which it then leaves.
+    Each of `forwards` is called once with the network in training mode; its mode stays as it was.
     """
+    training = net.training
     norms = [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     momenta = [m.momentum for m in norms]
     for norm in norms:
@@ -236,6 +238,6 @@ def settle(net: nn.Module, forwards: Sequence[Any]) -> None:
     net.train()
     for forward in forwards:
         forward()
-    net.eval()
+    net.train(training)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

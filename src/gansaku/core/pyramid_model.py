@@ -106,7 +106,7 @@ class PyramidModel(Recipe):
         """Generator `k` on unit noise `z`, or none, over the picture that came up."""
         if z is None:
             z = torch.zeros_like(below)
-        return nets.G[k](nets.memory.amps[k] * z, below)
+        return nets.G[k](nets.memory.amps[k] * z.to(below), below)
 
     def raised(self, memory: Memory, x: Tensor, k: int, size: Size | None = None) -> Tensor:
         """Pictures of scale `k - 1` at the size of scale `k`, within [-1, 1]."""
