@@ -162,6 +162,7 @@ def test_each_mistake_is_one_sentence(gansaku, place, here, trained):
         ("animate", run, "--beta", "1.5"): "beta is a share between 0 and 1",
         ("animate", run, "--beta", "x"): "--beta is a number",
         ("animate", run, "--out", "film.avi"): "a film is a .webp, .gif or .mp4",
+        ("animate", scene): "is a file and no run: train one with 'gansaku train singan --data",
         ("animate", trained): "Quick cannot make variations of one picture",
     }
     for words, expected in cases.items():

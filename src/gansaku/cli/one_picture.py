@@ -54,9 +54,10 @@ def open_engine(
     if engine == "patches":
         return _patches(where, device)
     if Path(where).is_file():
+        without = "" if engine == "run" else "add --engine patches to do without training, or "
         raise UserError(
-            f"{where} is a file and no run: add --engine patches to do without training, or train "
-            f"one with 'gansaku train singan --data {where}'"
+            f"{where} is a file and no run: {without}train one with 'gansaku train singan --data "
+            f"{where}'"
         )
     from gansaku.model import load
     from gansaku.tools.engines import PyramidEngine
