@@ -19,7 +19,19 @@ from gansaku.nets.singan import BORDER, SinGANCritic, SinGANGenerator, warm_star
 
 @dataclass(frozen=True, kw_only=True)
 class SinGAN(PyramidGame):
-    """SinGAN (arXiv:1905.01164)."""
+    """SinGAN (arXiv:1905.01164, equations 4 to 7), with the numbers of its authors' code.
+
+    `effort="paper"` is exact: 2,000 iterations at every scale, of three critic and three generator
+    updates, WGAN-GP of weight 0.1 on the slope at each pixel, reconstruction weight 10. As that
+    code does, z* is redrawn at the coarsest scale (the paper fixes it: `fixed_anchor`), and
+    frozen scales sample with running statistics of their batch norms. Unlike it, no update uses a
+    graph whose weights have changed, and pictures go from scale to scale as floats.
+
+    `standard` and `fast` are not the paper's: fewer iterations above the small scales, at most 64
+    channels, one critic update and one gradient of the generator, applied three times, at large
+    ones, a rarer penalty that counts as many times, reconstruction weight 50, warm starts across
+    widths, a bank of outputs of the frozen scales, statistics taken anew at a scale's end.
+    """
 
     card: ClassVar[Card] = Card(
         title="SinGAN: Learning a Generative Model from a Single Natural Image",
