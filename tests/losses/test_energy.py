@@ -78,6 +78,14 @@ def test_pulling_away_is_the_double_sum(n, k, seed):
     assert float(pulling_away(code)) == pytest.approx(sum(pairs) / (n * (n - 1)), abs=1e-5)
 
 
+def test_the_balance_can_be_kept_before_its_first_update():
+    """A checkpoint refuses what is not finite, and may be written at step 0."""
+    balance = BoundaryEquilibrium().build(5)
+    assert all(value.isfinite().all() for value in balance.state_dict().values())
+    balance.adapt(torch.tensor(2.0), torch.tensor(1.0))
+    assert float(balance.mean) == float(balance.best) == 2.0, "the first update has no mean yet"
+
+
 def test_k_follows_the_imbalance_within_its_bounds():
     state = BoundaryEquilibrium(0.5, k_rate=0.1).build(patience=0)
     real, fake = torch.tensor(2.0), torch.tensor(0.4)

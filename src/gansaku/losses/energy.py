@@ -121,6 +121,7 @@ class Equilibrium(nn.Module):
     """
 
     MEMORY = 1000
+    NONE = torch.finfo(torch.float32).max  # before the first update; a checkpoint takes no inf
     k: Tensor
     rate: Tensor
     mean: Tensor
@@ -130,7 +131,7 @@ class Equilibrium(nn.Module):
     def __init__(self, config: BoundaryEquilibrium, patience: int) -> None:
         super().__init__()
         self.config, self.patience = config, patience
-        starts = {"k": 0.0, "rate": 1.0, "mean": 0.0, "best": torch.inf, "waited": 0.0}
+        starts = {"k": 0.0, "rate": 1.0, "mean": 0.0, "best": self.NONE, "waited": 0.0}
         for name, value in starts.items():
             self.register_buffer(name, torch.tensor(value))
 
@@ -144,7 +145,7 @@ class Equilibrium(nn.Module):
         self.k += self.config.k_rate * (self.config.gamma * real - fake)
         self.k.clamp_(0.0, 1.0)
         now = self.convergence(real, fake)
-        first = self.best.isinf() & (self.waited == 0)
+        first = (self.best == self.NONE) & (self.waited == 0)
         self.mean.copy_(torch.where(first, now, self.mean + (now - self.mean) / self.MEMORY))
         better = self.mean < 0.99 * self.best
         self.waited.copy_(torch.where(better, 0.0, self.waited + 1))
