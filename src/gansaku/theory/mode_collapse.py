@@ -42,7 +42,7 @@ ENTRIES = (
     ),
     Entry(
         "unrolled",
-        "UnrolledGAN(unrolled=5, batch_size=128, steps=3000)",
+        "UnrolledGAN(unrolled=5, batch_size=128, d_optimizer=Adam(1e-3, (0.5, 0.999)), steps=3000)",
         (300, 1000, 2000, 3000),
     ),
     Entry(
