@@ -129,6 +129,8 @@ def test_a_split_of_the_data_is_held_out(tmp_path):
     assert (len(source), len(source.held)) == (6, 2)
     with pytest.raises(DataError, match=r"val/ is held out.*leave holdout out"):
         open_pairs(tmp_path, holdout=0.5)
+    side_by_side(tmp_path, 2, "test")
+    assert "not used: test/" in open_pairs(tmp_path).notes
 
 
 def test_held_out_pairs_stay_pairs(tmp_path):
@@ -229,6 +231,8 @@ def test_unpaired_parts_and_refusals(tmp_path):
         two_folders(tmp_path / "all", f"{part}A", f"{part}B", count)
     source = open_unpaired(tmp_path / "all")
     assert (len(source), len(source.held)) == (4, 2)
+    with pytest.raises(DataError, match=r"test/ is held out.*leave holdout out"):
+        open_unpaired(tmp_path / "all", holdout=0.5)
     both = f"{tmp_path / 'all' / 'trainA'},{tmp_path / 'all' / 'testB'}"
     assert len(open_unpaired(both, holdout=0.25)) == 3
     side_by_side(tmp_path / "one")

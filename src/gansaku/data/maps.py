@@ -23,6 +23,7 @@ from gansaku.data.images import ImageSource
 from gansaku.data.items import EncodedItems, Items
 from gansaku.data.pairs import Asked, Fits, PairSource, name_of, paired, size_of
 from gansaku.data.partners import Couple
+from gansaku.data.side_items import HalfItems
 from gansaku.data.sides import Sides, Two
 from gansaku.data.spec import UNLABELLED, MapSpec
 
@@ -127,7 +128,7 @@ def mapped(two: Two, palette: Palette | None) -> Two:
 
 def ordered(found: Sides) -> Sides:
     """Maps are a; where folders do not say which they are, indexed PNGs do."""
-    if isinstance(found.fed.a, sides.HalfItems):
+    if isinstance(found.fed.a, HalfItems):
         raise DataError(
             f"{found.fed.a.where} holds no label maps beside pictures: put maps in labels/ and "
             "pictures of equal names in images/"

@@ -229,6 +229,13 @@ def stored(
     return Stored(couple, chosen, (kept[0][1], kept[1][1]), in_memory, part_a)
 
 
+def refuse_twice(name: str, found: Sides, holdout: float) -> None:
+    """Raise DataError where the data and `holdout` both keep a part from training."""
+    if found.held is not None and holdout:
+        part = next(note for note in found.notes if "is held out" in note)
+        raise DataError(f"of {name} {part}: leave holdout out")
+
+
 def paired(
     name: str,
     found: Sides,
@@ -237,11 +244,7 @@ def paired(
     part_a: Callable[..., ImageSource],
 ) -> PairSource:
     """The source of partners; a part is held out by the data itself or by `holdout`."""
-    if found.held is not None and asked.holdout:
-        raise DataError(
-            f"{name} keeps a part of its own from training ({'; '.join(found.notes[1:])}): leave "
-            "holdout out"
-        )
+    refuse_twice(name, found, asked.holdout)
     fed = stored(name, found.fed, asked, fits, part_a)
     numbers = fed.couple.numbers
     held = order.held_out(fed.digests(), asked.holdout, asked.seed)

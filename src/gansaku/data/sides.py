@@ -5,16 +5,14 @@ from __future__ import annotations
 import collections
 import csv
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from gansaku.core.errors import DataError
-from gansaku.data.decode import Header, Undecodable
 from gansaku.data.finding import items_of
 from gansaku.data.items import EncodedItems, Items, without_common_root
+from gansaku.data.side_items import HalfItems, ListedItems
 from gansaku.data.survey import few
 
 SPLITS = {
@@ -56,45 +54,6 @@ class Sides:
     fed: Two
     held: Two | None = None
     notes: tuple[str, ...] = ()
-
-
-class ListedItems(EncodedItems):
-    """Pictures named one by one, by paths below a folder or whole ones."""
-
-    def __init__(self, where: str, root: Path, names: Sequence[str]) -> None:
-        super().__init__(where, names)
-        self.root = root
-
-    def read(self, index: int) -> bytes:
-        try:
-            return (self.root / self.names[index]).read_bytes()
-        except FileNotFoundError:
-            raise Undecodable("there is no such file") from None
-        except OSError as error:
-            raise Undecodable(error.strerror or str(error)) from None
-
-
-class HalfItems(Items):
-    """The left or the right halves of pictures that hold both sides of a pair."""
-
-    def __init__(self, whole: Items, right: bool) -> None:
-        super().__init__(whole.where, whole.names)
-        self.whole_items, self.right = whole, right
-        self.resident = whole.resident
-
-    def only(self, numbers: Sequence[int]) -> HalfItems:
-        return HalfItems(self.whole_items.only(numbers), self.right)
-
-    def header(self, index: int) -> tuple[Header, int]:
-        header, digest = self.whole_items.header(index)
-        if header.width % 2:
-            raise Undecodable(f"{header.width} pixels wide: two sides of one width are even")
-        return dataclasses.replace(header, width=header.width // 2), digest
-
-    def pixels(self, index: int, least: tuple[int, int] | None = None) -> np.ndarray:
-        both = self.whole_items.pixels(index)
-        half = both.shape[1] // 2
-        return both[:, half:] if self.right else both[:, :half]
 
 
 def sides_of(what: Any, words: Mapping[str, str]) -> Sides:
@@ -242,13 +201,14 @@ def by_side(items: Items, places: list[Place]) -> Sides:
     if missing:
         other = next(items.names[n] for (_, side), ns in groups.items() if side for n in ns)
         raise DataError(f"{items.where} holds one side alone ({other}): {missing.pop()} is missing")
-    fed, held = splits({split for split, side in groups if side})
+    parts = {split for split, side in groups if side}
+    fed, held = splits(parts)
     two = {split: made(items, places, groups, split) for split in (fed, held) if split is not None}
     notes = [stated(two[fed])]
     if loose := [n for (_, side), ns in groups.items() if not side for n in ns]:
         names = few(items.names[n] for n in loose)
         notes.append(f"of neither side, and ignored ({len(loose)}): {names}")
-    return Sides(two[fed], two.get(held), (*notes, *part_note(fed, held)))
+    return Sides(two[fed], two.get(held), (*notes, *part_note(fed, held, parts)))
 
 
 def made(
@@ -265,13 +225,16 @@ def made(
 def splits(found: set[str]) -> tuple[str, str | None]:
     """Which part is fed and which is held out: train and val, train and test, or the only one."""
     ranked = [part for part in ("train", "", "val", "test") if part in found]
-    return ranked[0], (ranked[1] if len(ranked) > 1 and "train" in found else None)
+    apart = [part for part in ("val", "test") if part in found]
+    return ranked[0], (apart[0] if apart and "train" in found else None)
 
 
-def part_note(fed: str, held: str | None) -> list[str]:
-    """What the parts are used for, as a sentence."""
+def part_note(fed: str, held: str | None, found: set[str]) -> list[str]:
+    """What the parts are used for, as sentences."""
     notes = [f"{held}/ is held out, as the data has it"] if held is not None else []
-    return notes + ([f"{fed}/ is fed: there is no train/"] if fed in ("val", "test") else [])
+    notes += [f"{fed}/ is fed: there is no train/"] if fed in ("val", "test") else []
+    rest = [f"{part}/" if part else "what lies beside them" for part in found - {fed, held}]
+    return notes + ([f"not used: {', '.join(sorted(rest))}"] if rest else [])
 
 
 def stated(two: Two) -> str:
@@ -297,4 +260,6 @@ def halves(items: Items, places: list[Place]) -> Sides:
 
     first = two(fed)
     note = f"pairs lie side by side: a is the left half of {first.a.names[0]}, b the right one"
-    return Sides(first, None if held is None else two(held), (note, *part_note(fed, held)))
+    return Sides(
+        first, None if held is None else two(held), (note, *part_note(fed, held, set(groups)))
+    )

@@ -11,7 +11,8 @@ from gansaku.core.errors import DataError
 from gansaku.data import opening, order, sides
 from gansaku.data.fit import Fit
 from gansaku.data.items import Items
-from gansaku.data.pairs import Asked, PairSource, name_of, turned
+from gansaku.data.pairs import Asked, PairSource, name_of, refuse_twice, turned
+from gansaku.data.side_items import HalfItems
 from gansaku.data.statements import statements
 from gansaku.data.survey import Survey, survey
 
@@ -26,13 +27,12 @@ def open_unpaired(what: Any, **options: Any) -> PairSource:
     asked = Asked(**options)
     found = turned(sides.sides_of(what, sides.PAIRS), asked.direction)
     name = name_of(what)
-    if isinstance(found.fed.a, sides.HalfItems):
+    if isinstance(found.fed.a, HalfItems):
         raise DataError(
             f"{name} is one set of pictures; two are needed: folders trainA and trainB (or A and "
             'B) in it, or --data "dirA,dirB"'
         )
-    if found.held is not None and asked.holdout:
-        raise DataError(f"{name} keeps {found.notes[-1]} itself: leave holdout out")
+    refuse_twice(name, found, asked.holdout)
     a, b = (Set.opened(items, asked) for items in (found.fed.a, found.fed.b))
     if asked.size is None and a.shape != b.shape:
         sizes = " and ".join(f"{s.fit.width}x{s.fit.height}" for s in (a, b))
