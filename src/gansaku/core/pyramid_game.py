@@ -32,8 +32,8 @@ class PyramidGame(PyramidModel):
     batch_size: int = 1  # fakes in an update
     min_size: int = 25  # of the coarsest scale's shorter side [pixels]
     amplitude: float = 0.1  # of a scale's noise: times the error of what comes up from below
-    g_optimizer: Adam = Adam(5e-4)
-    d_optimizer: Adam = Adam(5e-4)
+    g_optimizer: Adam = Adam(5e-4)  # of each scale's generator
+    d_optimizer: Adam = Adam(5e-4)  # of each scale's critic
     fixed_anchor: bool = False  # z* of the coarsest scale stays, as in the paper, not in its code
     decay_at: float = 0.8  # share of a scale's iterations after which learning slows down
     decay: float = 0.1  # factor on the learning rate from then on
