@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from gansaku.core.noise import Noise
 from gansaku.core.plan import _Kept, plan
 from gansaku.core.pyramid_game import settle
 from gansaku.data.single import open_single
+from gansaku.doctor.detectors.data import few_images
 from gansaku.importing import import_singan
 from gansaku.losses import PixelGradientPenalty
 from gansaku.recipes.consingan import ConSinGAN
@@ -293,3 +295,13 @@ def test_nothing_in_the_files_is_executed(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="cannot be read as tensors alone"):
         import_singan(tmp_path, tmp_path / "run")
     assert not (tmp_path / "exploded").exists()
+
+
+def test_the_doctor_does_not_ask_for_more_pictures_than_one():
+    size = SimpleNamespace(last=1.0, steps=[3])
+    told = {"images": True, "single": False}
+    for feeds, expected in told.items():
+        history = SimpleNamespace(
+            probe=lambda name: size, option={"feeds": feeds}, settings={"augment": "x"}
+        )
+        assert bool(few_images(history)) is expected

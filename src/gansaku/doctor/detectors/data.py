@@ -110,6 +110,8 @@ def overfitting(history: History) -> Finding | None:
 def few_images(history: History) -> Finding | None:
     """So few images that nothing general can be learned."""
     size = history.probe("data/size")
+    if history.option.get("feeds") == "single":  # one picture is all that such a recipe wants
+        return None
     if not size or size.last >= FEW or not history.probe("data/midtones"):
         return None
     return Finding(
