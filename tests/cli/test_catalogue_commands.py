@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import gansaku
-from gansaku.cli.main import COMMANDS
+from gansaku.cli.main import COMMANDS, module_of
 from gansaku.core import catalog
 
 ROOT = Path(gansaku.__file__).parent
@@ -57,9 +57,7 @@ def test_answers_in_half_a_second_without_torch(words):
 
 
 def test_every_command_has_a_module_and_a_help_with_an_example(gansaku):
-    assert {path.stem for path in (ROOT / "cli").glob("*.py")} >= {
-        name.replace("-", "_") for name in COMMANDS
-    }
+    assert {path.stem for path in (ROOT / "cli").glob("*.py")} >= set(map(module_of, COMMANDS))
     for name in COMMANDS:
         said = gansaku(name, "--help")
         assert said.code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -70,8 +71,7 @@ def _run(name: str, rest: list[str]) -> int:
             f"gansaku has no command {name!r}{nearest(name, COMMANDS) or '.'} "
             f"Commands: {', '.join(COMMANDS)}"
         )
-    module = "import_" if name == "import" else name.replace("-", "_")  # a word of Python's own
-    importlib.import_module(f"gansaku.cli.{module}").main(rest)
+    importlib.import_module(f"gansaku.cli.{module_of(name)}").main(rest)
     return 0
 
 
@@ -94,3 +94,9 @@ def _complain(message: str) -> None:
 
     text = Text.assemble(("gansaku: ", "bold red"), message)
     Console(stderr=True, highlight=False).print(text, soft_wrap=True)
+
+
+def module_of(command: str) -> str:
+    """The module of a command: its name, and where that is a word of Python's own, with `_`."""
+    name = command.replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name
