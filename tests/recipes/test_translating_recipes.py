@@ -143,6 +143,15 @@ def test_cut_halves_the_contrast_of_both_sides():
     assert torch.allclose(terms["game"], game)
 
 
+def test_cut_without_an_identity_is_of_one_side():
+    run = run_of("cut", Unpaired(), identity=False)
+    nets, batch = run.nets, run.source.batch(0, 2, 0)
+    terms = run.recipe.g_loss(nets, batch, clock())
+    assert terms.keys() == {"game", "contrast"}
+    own = run.recipe.contrast(nets, batch["a"], nets.G(batch["a"]), clock())
+    assert torch.allclose(terms["contrast"], own)
+
+
 def test_cut_compares_all_places_where_there_are_fewer_than_asked():
     run = run_of("cut", Unpaired())
     nets, x = run.nets, run.source.batch(0, 2, 0)["a"]

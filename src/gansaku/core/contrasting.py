@@ -33,7 +33,8 @@ class OneSided(Translator):
     batch_size: int = 1  # pictures of each set
     objective: Objective  # what G and D minimise
     game_weight: float = 1.0  # of the game in G's loss
-    contrast_weight: float = 1.0  # of finding places again; half of it for a, half for b
+    contrast_weight: float = 1.0  # of finding places again, in all
+    identity: bool = True  # of b in its translation as well: half the weight for each
     fast: bool = False  # FastCUT: of a alone, ten times the weight, half of the pictures mirrored
     g_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the translator and the heads
     d_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the critic
@@ -84,11 +85,11 @@ class OneSided(Translator):
         if self.fast:
             found = self.contrast(nets, a, fake, clock, batch["mirrored"])
             return terms | {"contrast": FAST * self.contrast_weight * found}
-        half = 0.5 * self.contrast_weight
-        return terms | {
-            "contrast": half * self.contrast(nets, a, fake, clock),
-            "contrast of b": half * self.contrast(nets, b, nets.G(b), clock),
-        }
+        weight = self.contrast_weight * (0.5 if self.identity else 1.0)
+        terms["contrast"] = weight * self.contrast(nets, a, fake, clock)
+        if self.identity:
+            terms["contrast of b"] = weight * self.contrast(nets, b, nets.G(b), clock)
+        return terms
 
     def targets(self, nets: Nets, batch: Batch) -> None:
         """Nothing says what a picture without a partner should become."""
