@@ -176,7 +176,7 @@ def test_sampling_has_noise_and_can_do_without():
 
 
 def test_sampling_without_an_input_names_the_command():
-    recipe = Pix2Pix(width=4, d_width=4)
+    recipe = Pix2Pix(width=4, d_width=4, patch=16)
     with pytest.raises(UserError, match="gansaku translate RUN PICTURES"):
         recipe.sample(recipe.networks(One(16).spec), 2, Noise(0), {})
 
@@ -187,6 +187,8 @@ def test_sampling_without_an_input_names_the_command():
         (Pix2Pix(), COLOURS, "fed pairs of pictures"),
         (Pix2Pix(), PairSpec(MapSpec(64, 64, ("a",), ((0, 0, 0),)), COLOURS), "fed pairs of pic"),
         (Pix2Pix(), PairSpec(ImageSpec(32, 64), COLOURS), "one size"),
+        (Pix2Pix(), One(16).spec, "24 pixels or more a side"),
+        (Colorize(), ImageSpec(16, 16), "24 pixels or more a side"),
         (Colorize(), ImageSpec(64, 64, 1), "learns from colour pictures"),
     ],
 )
