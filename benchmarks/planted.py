@@ -40,7 +40,8 @@ from gansaku.metrics.similarity import psnr
 RECIPES = {
     "cyclegan": "CycleGAN(steps=2500, batch_size=4, identity_weight=0.0, blocks=2, width=16, "
     "d_width=16, patch=16, norm='batch', g_optimizer=Adam(0.001), d_optimizer=Adam(0.001))",
-    "cut": "CUT(steps=2500, batch_size=4, blocks=5, width=16, d_width=16, patch=34, units=64)",
+    "cut": "CUT(steps=6000, batch_size=4, identity=False, blocks=5, width=16, d_width=16, "
+    "patch=34, norm='batch', g_optimizer=Adam(0.0005), d_optimizer=Adam(0.0005))",
 }
 TEST = 100
 
