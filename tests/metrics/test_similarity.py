@@ -34,7 +34,8 @@ def pair(n: int, *shape: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor
 def test_all_agree_with_scikit_image() -> None:
     metrics = pytest.importorskip("skimage.metrics")
     a, b = pair(4, 3, 40, 51)
-    pairs = [(x.double().numpy(), y.double().numpy()) for x, y in zip(a, b, strict=True)]
+    # theirs is given light, which begins at 0
+    pairs = [(x.double().numpy() + 1, y.double().numpy() + 1) for x, y in zip(a, b, strict=True)]
     theirs = [metrics.peak_signal_noise_ratio(x, y, data_range=2) for x, y in pairs]
     np.testing.assert_allclose(psnr(a, b).numpy(), theirs, rtol=1e-9)
     how = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
@@ -54,9 +55,9 @@ def test_all_agree_with_torchmetrics_where_the_window_fits(shape: tuple[int, ...
         return one(x, y, return_full_image=True, **how)[1][..., 5:-5, 5:-5].mean((1, 2, 3))
 
     a, b = (x.double() for x in pair(3, *shape))
-    torch.testing.assert_close(ssim(a, b), inner(a, b), rtol=1e-7, atol=0)
+    torch.testing.assert_close(ssim(a, b), inner(a + 1, b + 1), rtol=1e-7, atol=0)
     weights, product = WEIGHTS[: scales_of(*shape[1:])], torch.ones(3, dtype=torch.float64)
-    x, y = a, b
+    x, y = a + 1, b + 1
     for weight in weights[:-1]:
         contrast = one(x, y, return_contrast_sensitivity=True, **how)[1]
         product *= contrast.clamp(min=0) ** (weight / sum(weights))

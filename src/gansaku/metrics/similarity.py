@@ -57,7 +57,7 @@ def ssim(
     """
     _check(a, b, window + 2 * border)
     pairs = zip(crop(a, border).split(CHUNK), crop(b, border).split(CHUNK), strict=True)
-    return torch.cat([_terms(x.double(), y.double(), window, sigma)[0] for x, y in pairs])
+    return torch.cat([_terms(light(x), light(y), window, sigma)[0] for x, y in pairs])
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
     """
     _check(a, b, WINDOW)
     pairs = zip(a.split(CHUNK), b.split(CHUNK), strict=True)
-    return torch.cat([_ms_ssim(x.double(), y.double()) for x, y in pairs])
+    return torch.cat([_ms_ssim(light(x), light(y)) for x, y in pairs])
 
 
 def scales_of(height: int, width: int) -> int:
@@ -125,8 +125,12 @@ def on_luma(a: Tensor, b: Tensor, border: int = 0) -> tuple[Tensor, Tensor]:
     """
     y, z = ((luma(x) if x.shape[1] == 3 else x).clamp(-1, 1).double() for x in (a, b))
     y, z = (((x + 1) * 127.5).round() / 127.5 - 1 for x in (y, z))
-    # SSIM is defined on light, which has no negative values: from 0 to 2 here
-    return psnr(y, z, border), ssim(y + 1, z + 1, border=border)
+    return psnr(y, z, border), ssim(y, z, border=border)
+
+
+def light(x: Tensor) -> Tensor:
+    """Pixels in [-1, 1] as float64 from 0 to 2: SSIM compares mean light, which is never below 0."""
+    return x.double() + 1
 
 
 def crop(x: Tensor, border: int) -> Tensor:
@@ -152,8 +156,8 @@ def _terms(a: Tensor, b: Tensor, window: int, sigma: float) -> tuple[Tensor, Ten
     )
     c1, c2 = (0.01 * RANGE) ** 2, (0.03 * RANGE) ** 2
     contrast = (2 * (ab - mu_a * mu_b) + c2) / (aa - mu_a**2 + bb - mu_b**2 + c2)
-    light = (2 * mu_a * mu_b + c1) / (mu_a**2 + mu_b**2 + c1)
-    return (light * contrast).mean((1, 2, 3)), contrast.mean((1, 2, 3))
+    luminance = (2 * mu_a * mu_b + c1) / (mu_a**2 + mu_b**2 + c1)
+    return (luminance * contrast).mean((1, 2, 3)), contrast.mean((1, 2, 3))
 
 
 def _filter(x: Tensor, taps: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ from gansaku.metrics.vendi import vendi
 
 PARZEN = 10_000  # samples under the windows, and pictures judged, as in 2014
 VALID = 1000  # pictures that choose the windows' width
+LIGHT = "from 0"  # what SSIM sees black as; figures of pixels in [-1, 1] are other ones
 PYRAMIDS = 2048  # pictures a side: descriptors take 75 kB each
 PATHS = 500  # pairs of latents
 SINGLE = 50  # samples beside one picture
@@ -120,7 +121,7 @@ def diversity(bench: Bench, pairs: int = 1000) -> Found:
     n = min(len(bench.fake), len(bench.real), 2 * pairs)
     x, y = bench.fake.first(n), bench.real.first(n)
     about = {"of real pictures": ms_ssim_diversity(y, pairs).value}
-    settings = {"pairs": pairs, "scales": scales_of(*x.shape[2:])}
+    settings = {"pairs": pairs, "scales": scales_of(*x.shape[2:]), "light": LIGHT}
     return Found(ms_ssim_diversity(x, pairs), n, 0, settings, about)
 
 
@@ -173,13 +174,14 @@ def noise_ratio(bench: Bench) -> Found:
 
 def structure(bench: Bench) -> Found:
     values = ssim(bench.fake.first(), bench.real.first())
-    return Found(of_mean(values), len(values), len(values))
+    return Found(of_mean(values), len(values), len(values), {"light": LIGHT})
 
 
 def structures(bench: Bench) -> Found:
     x = bench.fake.first()
     values = ms_ssim(x, bench.real.first())
-    return Found(of_mean(values), len(values), len(values), {"scales": scales_of(*x.shape[2:])})
+    settings = {"scales": scales_of(*x.shape[2:]), "light": LIGHT}
+    return Found(of_mean(values), len(values), len(values), settings)
 
 
 def perceptual(bench: Bench) -> Found:
