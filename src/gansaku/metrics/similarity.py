@@ -129,7 +129,7 @@ def on_luma(a: Tensor, b: Tensor, border: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def light(x: Tensor) -> Tensor:
-    """Pixels in [-1, 1] as float64 from 0 to 2: SSIM compares mean light, which is never below 0."""
+    """Pixels in [-1, 1] as float64 in [0, 2]: SSIM compares mean light, which is never below 0."""
     return x.double() + 1
 
 
