@@ -89,7 +89,8 @@ def test_translate_writes_where_it_is_told(gansaku, run, photo, tmp_path, monkey
 
 def test_noise_and_its_absence(run):
     model, x = gs.load(run, device="cpu"), torch.rand(3, 3, 24, 28) * 2 - 1
-    assert torch.equal(model.translate(x, 1)[2:], model.translate(x[2:], 1, first=2))
+    # a batch's size decides in what order a convolution adds up, so equal but for the last bits
+    torch.testing.assert_close(model.translate(x, 1)[2:], model.translate(x[2:], 1, first=2))
     assert not torch.equal(model.translate(x, 1), model.translate(x, 2))
     assert torch.equal(*(model.translate(x, seed, deterministic=True) for seed in (1, 2)))
 

@@ -101,12 +101,13 @@ def error(run: Run, **given: Any) -> float:
     batch = run.source.batch(500, 16, 0)
 
     def far(nets: Any) -> torch.Tensor:
-        if run.recipe.feeds == "unpaired":
+        if recipe.feeds == "unpaired":
             batch["b"] = -batch["a"]
         if given.get("direction") == "BtoA":
             return (recipe.translate(nets, batch["b"], noise, given) - batch["a"]).abs().mean()
         made = recipe.translate(nets, recipe.inputs(nets, batch, noise), noise, given)
-        return (made - recipe.targets(nets, batch)).abs().mean()
+        target = batch["b"] if recipe.feeds == "unpaired" else recipe.targets(nets, batch)
+        return (made - target).abs().mean()
 
     return float(run.generated(far))
 

@@ -240,9 +240,9 @@ at how the critic will answer (unrolled GAN), measure a distance that sees all p
 (WGAN-GP), or judge samples against data in pairs, with gradients penalised on both sides (RpGAN
 + R1 + R2). The number counts the modes that hold at least 1 % of the samples within three
 standard deviations. Three rows have the same small networks; the unrolled GAN has its paper's,
-a critic ten times as quick as there, and a step of it costs about five plain ones. With so quick a
-critic these networks cover the ring without looking ahead as well; at the paper's rates neither
-has come to it in this time. One seed each: a picture of what happens, no ranking.""",
+with a critic ten times as quick, and a step of it costs five plain ones. With so quick a critic
+they cover the ring without looking ahead too; at the paper's rates neither has in this time. One
+seed each: no ranking.""",
             "ja": """\
 円周上に 8 個の山がある。生成器は、そのいくつかだけを作れば一時的に勝てる。すると批評器が応
 じ、生成器はまた逃げ、素の GAN はいくつかの山を取りこぼす。対策は三つある。批評器がどう応じる
