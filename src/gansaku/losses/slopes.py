@@ -23,14 +23,16 @@ from torch.overrides import TorchFunctionMode
 
 Gradients = tuple[Tensor, ...]
 SHAPES = ("flatten", "reshape", "view", "unflatten", "permute", "transpose", "movedim", "squeeze")
-SHAPES += ("unsqueeze", "expand", "contiguous", "cat", "__getitem__")
-POOLS = ("sum", "mean", "pad", "avg_pool2d", "adaptive_avg_pool2d", "interpolate")
+SHAPES += ("unsqueeze", "expand", "contiguous", "__getitem__")
+JOINS = ("cat", "pad")  # with what does not depend on x: zeros in the tangent
+POOLS = ("sum", "mean", "avg_pool2d", "adaptive_avg_pool2d", "interpolate")
 POOLS += ("pixel_shuffle", "pixel_unshuffle")
 SHIFTS = ("add", "sub", "rsub", "__rsub__")  # by what does not depend on x: nothing in the tangent
 SCALES = ("mul", "div")  # by what does not depend on x, and that nobody learns
-LINEAR = frozenset((*SHAPES, *POOLS, *SHIFTS, "neg"))
+LINEAR = frozenset((*SHAPES, *JOINS, *POOLS, *SHIFTS, "neg"))
 ASKS = frozenset(("__get__", "__len__", "size", "dim", "numel", "stride"))
 ASKS |= {"is_contiguous", "is_floating_point"}
+LIKE = frozenset(("to", "type_as", "zeros_like", "ones_like", "new_zeros", "new_ones", "new_full"))
 MASKS = frozenset(("relu", "relu_", "leaky_relu", "leaky_relu_"))
 WEIGHTED = {
     "linear": ("input", "weight", "bias"),
@@ -144,6 +146,8 @@ class Tape(TorchFunctionMode):
         if not isinstance(out, Tensor):
             self._known = name in ASKS
             return
+        if name in LIKE and (args[0] is not mine[0] or name not in ("to", "type_as")):
+            return  # x only says the type, the device or the size
         if not self._linear(name, args, kwargs, mine):
             self._known = False
             return
@@ -201,6 +205,8 @@ class Tape(TorchFunctionMode):
                 tangents[id(step.out)] = _masked(step, tangents[id(step.args[0])])
             elif step.name in SHIFTS:
                 tangents[id(step.out)] = _shifted(step, tangents)
+            elif step.name in JOINS:
+                tangents[id(step.out)] = _joined(step, tangents)
             else:
                 args, kwargs = _swapped((step.args, step.kwargs), tangents)
                 tangents[id(step.out)] = step.function(*args, **kwargs)
@@ -253,6 +259,16 @@ def _shifted(step: _Step, tangents: dict[int, Tensor]) -> Tensor:
         return (-first if "rsub" in step.name else first).expand(step.out.shape)
     assert second is not None, "an operation was noted that does not depend on the sample"
     return (-second if step.name == "sub" else second).expand(step.out.shape)
+
+
+def _joined(step: _Step, tangents: dict[int, Tensor]) -> Tensor:
+    """The tangent beside noughts, where x was put beside something else."""
+    if step.name == "cat":
+        parts, *others = step.args
+        parts = [tangents[id(x)] if id(x) in tangents else torch.zeros_like(x) for x in parts]
+        return step.function(parts, *others, **step.kwargs)
+    (x, pad, *mode), kwargs = step.args, step.kwargs | {"value": None}
+    return step.function(tangents[id(x)], pad, *mode[:1], **kwargs)
 
 
 def _tensors(value: Any) -> list[Tensor]:
