@@ -16,6 +16,7 @@ from gansaku.core.averaging import Averages, decay
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Stage
 from gansaku.core.dealing import Deal
 from gansaku.core.errors import Diverged, UserError
+from gansaku.core.gathering import gather, together
 from gansaku.core.noise import seed_of
 from gansaku.core.sampling import sample
 
@@ -58,6 +59,7 @@ class Run:
             for name, optimizer in self.optimizers.items()
         }
         self.averages = Averages(self.nets, recipe.averaged)
+        gather(self.nets)
         self.stage_number = self.step = self.steps = self.images = self.ended = 0
         self.entered: list[int] = []
         self.record: dict[str, float] | None = None
@@ -97,9 +99,10 @@ class Run:
         due = [(i, phase) for i, phase in enumerate(stage.phases) if self.step % phase.every == 0]
         turns = [(phase, phase.times(self.nets, self.clock(i))) for i, phase in due]
         deal = Deal(self, stage, turns)
-        for (i, phase), (_, repeats) in zip(due, turns, strict=True):
-            for k in range(repeats):
-                self._turn(deal, phase, i, k, logs)
+        with together():
+            for (i, phase), (_, repeats) in zip(due, turns, strict=True):
+                for k in range(repeats):
+                    self._turn(deal, phase, i, k, logs)
         self._end(stage, max((n for _, n in turns), default=0), logs)
 
     def _end(self, stage: Stage, batches: int, logs: Mapping[str, Tensor]) -> None:
@@ -248,7 +251,7 @@ class Run:
     def _check(self) -> None:
         parts = ranks.world() * self.accumulate
         for stage in self.stages:
-            if self.batch_size(stage) % parts:
+            if stage.phases and self.batch_size(stage) % parts:
                 raise UserError(
                     f"a batch of {self.batch_size(stage)} cannot be split into {parts} equal parts "
                     f"({ranks.world()} processes x {self.accumulate} accumulated)"

@@ -1,24 +1,52 @@
-"""Several processes as one: started by torchrun, joined by plain all-reduces, no DDP wrapper."""
+"""Several processes as one: started by torchrun, joined by plain all-reduces, no DDP wrapper.
+
+Every exchange goes through `meeting`, which counts it: the process that has come to fewer than
+the others is the one that they wait for (`gansaku.core.watchdog`).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+TEXT = 4096  # bytes of a text that all are told
+
+
+class Lost(Exception):
+    """An exchange failed: another process is gone, or the network is."""
+
+
+class Table:
+    """Where this process sits: the store that all see, and how many exchanges it came to."""
+
+    store: dist.Store | None = None
+    met = 0
+
 
 def join(device: torch.device) -> None:
-    """Join the processes that torchrun started, if it did."""
-    if "WORLD_SIZE" in os.environ and not dist.is_initialized():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    """Join the processes that torchrun started, if it did.
+
+    What the host decides goes by gloo whatever the device: nothing then waits for an accelerator.
+    """
+    if "WORLD_SIZE" not in os.environ or dist.is_initialized():
+        return
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+    if device.type == "cuda" and device.index is None:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    store, place, count = next(iter(dist.rendezvous("env://")))
+    dist.init_process_group(backend, store=store, rank=place, world_size=count)
+    Table.store = store
 
 
 def leave() -> None:
     if dist.is_initialized():
         dist.destroy_process_group()
+    Table.store = None
 
 
 def rank() -> int:
@@ -29,26 +57,62 @@ def world() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
+@contextlib.contextmanager
+def meeting() -> Generator[None, None, None]:
+    """An exchange with all other processes; raises Lost where it fails."""
+    Table.met += 1
+    try:
+        yield
+    except RuntimeError as error:
+        raise Lost(str(error)) from error
+
+
 @torch.no_grad()
 def average(tensors: Sequence[Tensor]) -> None:
     """Replace each tensor by its mean over the ranks, in one flat all-reduce."""
     if world() == 1 or not tensors:
         return
     flat = torch.cat([t.reshape(-1) for t in tensors])
-    dist.all_reduce(flat)
+    with meeting():
+        dist.all_reduce(flat)
     flat /= world()
     for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
         tensor.copy_(mean.view_as(tensor))
+
+
+def rows(own: Tensor) -> Tensor:
+    """What each rank has, `[world, *own.shape]`, equal to the bit on all; differentiable twice.
+
+    The gradient that comes back is that of the sum of all ranks' losses.
+    """
+    places = [torch.zeros_like(own) for _ in range(world())]
+    places[rank()] = own
+    return _Sum.apply(torch.stack(places))
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over ranks. Its gradient is the sum of theirs, to any order."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        x = x.clone()
+        with meeting():
+            dist.all_reduce(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        return _Sum.apply(gradient)
 
 
 def told(text: str) -> str:
     """Rank 0's text, given to all: names that depend on what is on the disk must not differ."""
     if world() == 1:
         return text
-    held = torch.zeros(4096, dtype=torch.uint8)
-    data = text.encode()[:4096]
+    held = torch.zeros(TEXT, dtype=torch.uint8)
+    data = text.encode()[:TEXT]
     held[: len(data)] = torch.tensor(list(data), dtype=torch.uint8)
-    held = _broadcast(held)
+    _broadcast(held)
     return bytes(held.tolist()).rstrip(b"\0").decode()
 
 
@@ -56,10 +120,21 @@ def agree(flag: bool) -> bool:
     """Rank 0's answer, given to all: decisions taken from a wall clock must not differ."""
     if world() == 1:
         return flag
-    return bool(_broadcast(torch.tensor([flag], dtype=torch.uint8)).item())
+    held = torch.tensor([flag], dtype=torch.uint8)
+    _broadcast(held)
+    return bool(held.item())
 
 
-def _broadcast(tensor: Tensor) -> Tensor:
-    held = tensor.cuda() if dist.get_backend() == "nccl" else tensor
-    dist.broadcast(held, src=0)
-    return held
+def anyone(flag: bool) -> bool:
+    """Whether any rank says so: a signal may have come to one of them alone."""
+    if world() == 1:
+        return flag
+    held = torch.tensor([flag], dtype=torch.uint8)
+    with meeting():
+        dist.all_reduce(held, dist.ReduceOp.MAX)
+    return bool(held.item())
+
+
+def _broadcast(tensor: Tensor) -> None:
+    with meeting():
+        dist.broadcast(tensor, src=0)
