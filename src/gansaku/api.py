@@ -24,6 +24,7 @@ from gansaku.core.folder import TIMINGS, Folder
 from gansaku.core.loop import Run, Watch
 from gansaku.core.measuring import Measure
 from gansaku.core.plan import Foresees, Plan, plan
+from gansaku.core.profiling import Profile
 from gansaku.core.sampling import by_class, in_shares
 from gansaku.core.sinks import Checkpoints, Interrupt, Metrics, Sheets, TensorBoard
 from gansaku.data import PointSpec
@@ -50,13 +51,15 @@ def train(
     watches: Sequence[Watch] = (),
     on_plan: Callable[[Plan, Folder, Any], None] | None = None,
     on_finding: Callable[[Finding], None] | None = None,
+    on_profile: Callable[[str], None] | None = None,
     **options: Any,
 ) -> Model:
     """Train `recipe` on `data` (a path, a built-in's name, or an array) in a new run folder.
 
     `options` are the fields of `Options`. `watches` are called with the run after each step and
     stop it by returning True; `on_plan(plan, folder, source)` is called before the first, and
-    `on_finding(finding)` whenever the doctor sees that something ails the run.
+    `on_finding(finding)` whenever the doctor sees that something ails the run. With `on_profile` a
+    few steps are profiled: it is given the summary, and the folder a trace.
     """
     recipe = config.read(recipe) if isinstance(recipe, str) else recipe
     chosen = options_of({**options, "feeds": type(recipe).feeds}, data)
@@ -78,7 +81,7 @@ def train(
     if chosen.init:
         missed = state.adopt(run, checkpoint.read(Folder.open(chosen.init).checkpoint())[0])
         _say(folder, f"weights of {chosen.init}; without a match: {', '.join(missed) or 'none'}")
-    return _play(run, folder, chosen, watches, on_finding)
+    return _play(run, folder, chosen, watches, on_finding, on_profile)
 
 
 def resume(
@@ -88,6 +91,7 @@ def resume(
     watches: Sequence[Watch] = (),
     on_plan: Callable[[Plan, Folder, Any], None] | None = None,
     on_finding: Callable[[Finding], None] | None = None,
+    on_profile: Callable[[str], None] | None = None,
     **changes: Any,
 ) -> Model:
     """Go on with a run from its last good checkpoint, as if it had never stopped.
@@ -138,7 +142,7 @@ def resume(
             )
         if on_plan:
             on_plan(planned, folder, source)
-    return _play(run, folder, chosen, watches, on_finding)
+    return _play(run, folder, chosen, watches, on_finding, on_profile)
 
 
 def _play(
@@ -147,6 +151,7 @@ def _play(
     options: Options,
     watches: Sequence[Watch],
     on_finding: Callable[[Finding], None] | None,
+    on_profile: Callable[[str], None] | None,
 ) -> Model:
     """The loop with everything that looks at it; Ctrl-C saves, and so does the end."""
     interrupt, main = Interrupt(), ranks.rank() == 0
@@ -160,6 +165,7 @@ def _play(
     measure = _measure(run, folder, options, sheet_every, interrupt.ask) if main else None
     keeper = Checkpoints(folder, save_every, options.keep, options.save_minutes, measure)
     seen: list[Watch] = []
+    looker = Profile(folder, on_profile) if main and on_profile else None
     if main:
         board = TensorBoard(folder, run.steps, measure)
         seen = [Metrics(folder, _elapsed(folder)), Sheets(folder, sheet_every, _draw)]
@@ -169,12 +175,14 @@ def _play(
         if run.steps == 0:  # a run that is killed early can be resumed, and a full disk is known
             keeper.save(run)
         with interrupt.listening():
-            run.play([*seen, *watches, keeper, interrupt])
+            run.play([*([looker] if looker else []), *seen, *watches, keeper, interrupt])
         keeper.save(run)
     except UserError as error:
         _say(folder, f"stopped at step {run.steps}: {error}")
         raise
     finally:
+        if looker:
+            looker.close()
         if main:
             board.close()
             with folder.writing():

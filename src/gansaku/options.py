@@ -40,6 +40,7 @@ class Options:
     device: str = "auto"  # cpu, cuda, cuda:1, mps; auto takes the best that is there
     precision: str = "fp32"  # fp32, or bf16 where autocast applies
     accumulate: int = 1  # parts that a batch is cut into to save memory
+    workers: int = 2  # processes that decode pictures which do not fit in memory; 0: none
     keep_memory: bool = True  # freed memory stays with the process (glibc): faster steps
     init: str | None = None  # a run folder whose weights to start from
     log_every: int = 50  # steps
@@ -58,6 +59,8 @@ class Options:
         for name in ("accumulate", "log_every", "sheet_every", "save_every", "keep"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise UserError(f"{name} must be at least 1, not {value}")
+        if self.workers < 0:
+            raise UserError(f"workers must be 0 (none) or more, not {self.workers}")
         if self.save_minutes <= 0:
             raise UserError(f"save_minutes must be above 0, not {self.save_minutes}")
         if self.patience < 0:
@@ -107,6 +110,7 @@ def open_data(options: Options, data: Any = None) -> Source:
         wanted["direction"] = options.direction
     elif options.direction != "AtoB":
         raise UserError("direction belongs to pairs: this recipe is fed one side alone")
+    wanted["workers"] = options.workers
     given = options.data if data is None else data
     if isinstance(given, str) and given == ARRAY:
         raise UserError("this run was trained on an array: give it again, gs.resume(run, data=...)")

@@ -127,9 +127,9 @@ def test_the_options_of_a_run_are_a_closed_set():
 
     assert [field.name for field in (*flags.options(), *train.OWN)] == [
         "data", "size", "channels", "alpha", "flip", "crop", "holdout", "direction",
-        "seed", "device", "precision", "accumulate", "keep_memory", "init", "log_every",
+        "seed", "device", "precision", "accumulate", "workers", "keep_memory", "init", "log_every",
         "sheet_every", "save_every", "save_minutes", "measure_every", "patience", "keep",
-        "out", "name", "recipe",
+        "out", "name", "profile", "recipe",
     ]  # fmt: skip
 
 

@@ -116,6 +116,18 @@ def test_train_says_what_it_does(capsys, tmp_path, monkeypatch):
     assert "already" in refused(capsys, "train", "dcgan", "--data", "digits", *TINY, "--name", "x")
 
 
+def test_a_profile_is_printed_logged_and_traced(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--data", "digits", *TINY, "--measure_every", "0", "--name", "x"]
+    text = run(capsys, "train", "dcgan", *words, "--profile", "--workers", "0")
+    assert "the costliest: " in text
+    assert "  the costliest: " in Path("runs/x/log.txt").read_text()
+    assert Path("runs/x/trace.json.gz").stat().st_size > 1000
+    text = run(capsys, "resume", "runs/x", "--steps", "12", "--workers", "1")
+    assert "the costliest" not in text
+    assert "the costliest: " in run(capsys, "resume", "runs/x", "--steps", "18", "--profile")
+
+
 def test_recipe_text_and_flags_on_top():
     text = "DCGAN(width=96, objective=Relativistic(), penalties=(R1(0.5),))"
     argv = ["--recipe", text, "--width", "8", "--d_optimizer.lr", "1e-3", "--data=x", "--no-flip"]

@@ -8,8 +8,9 @@ import pytest
 import torch
 from sources import Pictures, drawn, source_of
 
-from gansaku.core import catalog, checkpoint, config, state
+from gansaku.core import catalog, checkpoint, config, profiling, state
 from gansaku.core.errors import UserError
+from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 
 NAMES = [entry.name for entry in catalog.every()]
@@ -61,6 +62,19 @@ def test_looking_at_samples_changes_nothing(name):
     plain.play()
     watched.play([lambda run: drawn(run, 5, seed=1) is None])
     assert_equal(everything(plain), everything(watched))
+
+
+@pytest.mark.parametrize("name", ["mrgan", "pix2pix", "singan"])  # reading a trace takes seconds
+def test_a_profile_changes_nothing(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(profiling, "window", lambda run: 2)
+    plain, watched, said = tiny(name), tiny(name), []
+    plain.play()
+    profile = profiling.Profile(Folder(tmp_path), said.append)
+    watched.play([profile])
+    profile.close()
+    assert_equal(everything(plain), everything(watched))
+    assert "the costliest: " in said[0]
+    assert len(said[0].splitlines()) <= 10
 
 
 @every_recipe

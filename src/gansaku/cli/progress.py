@@ -109,6 +109,10 @@ class Progress:
         say(f"        {escape(finding.remedy)}")
         self._ails = True
 
+    def profile(self, text: str) -> None:
+        """Where a step's time goes."""
+        say(escape(text))
+
     def close(self, model: Model) -> None:
         """Where the pictures are, and three commands to go on with."""
         if ranks.rank():

@@ -19,6 +19,7 @@ DEFAULT = "quick"
 OWN = (  # what the command reads itself, besides the options of a run
     Field("out", "PATH", "runs/RECIPE-DATA", "the run's folder", ""),
     Field("name", "str", "None", "the run's folder is runs/NAME", ""),
+    Field("profile", "bool", "False", "trace a few steps, and say where their time goes", ""),
     Field("recipe", "CONFIG", "None", "config text: 'DCGAN(width=96)'; flags go on top", ""),
 )
 DOC = """\
@@ -37,6 +38,7 @@ Examples:
 def main(argv: list[str]) -> None:
     chosen = Choice.of(argv)
     recipe, options, out = chosen.read()
+    profile = options.pop("profile", False)
     from gansaku import api
     from gansaku.cli.progress import Progress
 
@@ -50,6 +52,7 @@ def main(argv: list[str]) -> None:
             watches=(progress,),
             on_plan=progress.plan,
             on_finding=progress.finding,
+            on_profile=progress.profile if profile else None,
             **options,
         )
     progress.close(model)
@@ -88,7 +91,8 @@ class Choice:
         if own["out"] and own["name"]:
             raise UserError("--out and --name both say where the run goes: give one of them")
         out = own["out"] or (f"runs/{own['name']}" if own["name"] else None)
-        return recipe, flags.chosen(given), Path(out) if out else None
+        profile = {"profile": True} if own["profile"] == "True" else {}
+        return recipe, flags.chosen(given) | profile, Path(out) if out else None
 
     def parsed(self) -> tuple[dict[str, str], dict[str, str]]:
         """What was said of the run and of the recipe, as texts by name."""

@@ -2,7 +2,8 @@
 
 FED = ("size", "channels", "alpha", "flip", "crop", "holdout", "direction")  # what is fed
 SILENT = ("feeds",)  # what a recipe says, and no flag
-CADENCE = (
+CADENCE = (  # and what else may change on resume, for no number depends on it
+    "workers",
     "log_every",
     "sheet_every",
     "save_every",

@@ -9,6 +9,7 @@ import torch
 from gansaku.core import ranks
 from gansaku.core.contract import Batch, Phase, Share, Stage
 from gansaku.core.noise import seed_of
+from gansaku.core.spans import span
 
 if TYPE_CHECKING:
     from gansaku.core.loop import Run
@@ -67,6 +68,7 @@ class Deal:
         torch.manual_seed(seed_of(run.seed, *clock.key, clock.index))
         if graph:
             run.seat(share.keeper)
-        with torch.set_grad_enabled(graph), run.autocast():
+        who = span("forward", share.keeper.name)
+        with who, torch.set_grad_enabled(graph), run.autocast():
             made = share.make(run.nets, batch, clock)
         return made, {name: value.detach() for name, value in made.items()}

@@ -15,6 +15,7 @@ from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.priors import draw
+from gansaku.core.spans import span
 
 COUNTS = ("steps", "batch_size", "z", "d_updates", "g_batches", "width")  # none may be nought
 Output = Tensor | list[Tensor]  # a critic's logits: of any shape, or one for each scale
@@ -210,10 +211,11 @@ class Duel(Recipe):
         real, fake = self.sides(batch)
         critic = self.judge(nets, clock, **self.condition(batch))
         factor = self.penalty_factor(clock) * (nets.remedy.factor() if self.remedy else 1.0)
-        terms = {
-            type(penalty).__name__: factor * penalty(critic, real, fake, clock)
-            for penalty in self.penalties
-        }
+        with span("penalties"):
+            terms = {
+                type(penalty).__name__: factor * penalty(critic, real, fake, clock)
+                for penalty in self.penalties
+            }
         at_real, at_fake = critic(real), critic(fake)
         clock.note(**{"D(real)": mean(at_real), "D(fake)": mean(at_fake)})
         clock.note(**self.objective.progress(at_real, at_fake))

@@ -19,6 +19,7 @@ from gansaku.core.errors import Diverged, UserError
 from gansaku.core.gathering import gather, together
 from gansaku.core.noise import seed_of
 from gansaku.core.sampling import sample
+from gansaku.core.spans import span
 
 Watch = Callable[["Run"], bool | None]  # looks at the run after each step; True asks it to stop
 
@@ -84,7 +85,8 @@ class Run:
         state = torch.get_rng_state()
         try:
             while not self.over and self.steps < end:
-                self.advance()
+                with span("step"):
+                    self.advance()
                 stops = [watch(self) for watch in watches]  # every watch looks, whoever stops
                 if any(stops):
                     break
@@ -110,9 +112,11 @@ class Run:
         self.images += new
         clock = self.clock("end")
         if self.averages.names:
-            self.averages.update(decay(self.recipe.halflife(clock), self.images, new))
+            with span("averages"):
+                self.averages.update(decay(self.recipe.halflife(clock), self.images, new))
         self.steps, self.step = self.steps + 1, self.step + 1
-        self.record = self._report(stage, logs) if self.logging else None
+        with span("logging"):
+            self.record = self._report(stage, logs) if self.logging else None
         if self.step >= stage.steps or (stage.done and stage.done(self.nets, clock)):
             self.stage_number, self.step, self.ended = self.stage_number + 1, 0, self.step
 
@@ -163,25 +167,29 @@ class Run:
             self.seat(player)
             clock = self.clock(i, k, part=part)
             torch.manual_seed(seed_of(self.seed, *clock.key, clock.index))  # for dropout
-            with self.autocast():
+            with span("forward", player.name), self.autocast():
                 terms = phase.loss(self.nets, batch, clock)
-            (reduce(add, terms.values()) / self.accumulate).backward(inputs=player.parameters())
+            with span("backward", player.name):
+                loss = reduce(add, terms.values()) / self.accumulate
+                loss.backward(inputs=player.parameters())
             own = {f"{player.name}/{name}": value for name, value in terms.items()}
             for name, value in (own | clock.notes).items():
                 share = value.detach().float().mean() / self.accumulate
                 stats[name] = stats[name] + share if part else share
         gradients = [p.grad for p in player.parameters() if p.grad is not None]
-        ranks.average(gradients)
+        with span("ranks"):
+            ranks.average(gradients)
         if phase.after or self.logging:
             ranks.average(list(stats.values()))
         if self.logging:
             norm = torch.nn.utils.get_total_norm(gradients)
             logs.update(stats | {f"{player.name}/gradient": norm})
-        self._set(optimizer, player, clock)
-        for _ in range(phase.moves):
-            optimizer.step()
+        with span("optimizer", player.name):
+            self._set(optimizer, player, clock)
+            for _ in range(phase.moves):
+                optimizer.step()
         if phase.after:
-            with torch.no_grad():
+            with span("after", player.name), torch.no_grad():
                 phase.after(self.nets, stats, self.clock(i, k, "after"))
 
     def seat(self, player: Player) -> None:
@@ -212,9 +220,10 @@ class Run:
     def load(self, stage: Stage, start: int, n: int) -> Batch:
         """`n` real samples from position `start` of the run's endless stream."""
         spec = stage.spec or self.source.spec
-        return self.source.batch(
-            start, n, self.seed, spec=spec, device=self.device, memory_format=self.format
-        )
+        with span("data"):
+            return self.source.batch(
+                start, n, self.seed, spec=spec, device=self.device, memory_format=self.format
+            )
 
     # --- what is told ---
 

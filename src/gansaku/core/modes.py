@@ -13,6 +13,7 @@ from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stag
 from gansaku.core.duel import Critic, Duel
 from gansaku.core.errors import UserError, nearest
 from gansaku.core.noise import Noise
+from gansaku.core.spans import span
 from gansaku.core.still import still
 
 FORMS = ("regularised", "manifold")
@@ -104,10 +105,12 @@ class ModeDuel(Duel):
     def manifold_d(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         real, again = batch["x"].detach(), self.again(nets, batch["x"]).detach()
         critic = self.first_critic(nets, clock)
-        terms = {
-            type(penalty).__name__: self.penalty_factor(clock) * penalty(critic, real, again, clock)
-            for penalty in self.penalties
-        }
+        factor = self.penalty_factor(clock)
+        with span("penalties"):
+            terms = {
+                type(penalty).__name__: factor * penalty(critic, real, again, clock)
+                for penalty in self.penalties
+            }
         return {"objective": self.objective.d(critic(real), critic(again)), **terms}
 
     def manifold_g(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:

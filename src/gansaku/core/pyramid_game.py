@@ -17,6 +17,7 @@ from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.pyramid_model import PyramidModel
 from gansaku.core.pyramid_pace import LOOK, Pace, unlike
+from gansaku.core.spans import span
 
 SETTLING = 16  # fakes, and as many reconstructions, that a scale's final statistics are of
 RENEWAL = 8  # iterations from one renewal of a picture in the bank to the next
@@ -164,8 +165,9 @@ class PyramidGame(PyramidModel):
         terms = {"objective": self.objective.d(critic(real), critic(fake))}
         if clock.step % every == 0:
             plain = plainly(critic)
-            for penalty in self.penalties:
-                terms[type(penalty).__name__] = every * penalty(plain, real, fake, clock)
+            with span("penalties"):
+                for penalty in self.penalties:
+                    terms[type(penalty).__name__] = every * penalty(plain, real, fake, clock)
         return terms
 
     def g_loss(self, k: int, nets: Nets, batch: Batch, clock: Clock) -> Terms:
