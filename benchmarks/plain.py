@@ -3,8 +3,10 @@
 What `speed.py` measures against. Each function gives a step: a closure that trains the networks
 once, as a straightforward script does. All weights want gradients all the time, real and fake go
 through the critic one after the other, fakes of a critic's turn are cut off by `detach` after a
-forward that built its graph, Adam is torch's default, batches come from a DataLoader that makes
-each sample on its own. The networks and the losses are those of our side.
+forward that built its graph (the most copied script of WGAN-GP with perceptrons does not even cut
+them off: nor does ours here), Adam is torch's default, batches come from a DataLoader that makes
+each sample on its own, by way of Pillow as torchvision's data sets do. The networks and the losses
+are those of our side.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.utils.data import DataLoader, Dataset
@@ -22,20 +26,29 @@ Step = Callable[[], None]
 
 
 class Pictures(Dataset):
-    """Bytes `[N, C, H, W]` as a script's data set: flipped at random, scaled to [-1, 1]."""
+    """Bytes `[N, C, H, W]` as torchvision's sets and transforms serve them, step by step.
+
+    An array becomes a Pillow image, is flipped at random, becomes a float tensor in [0, 1], and is
+    normalised to [-1, 1] with a mean and a deviation a channel.
+    """
 
     def __init__(self, x: Tensor, y: Tensor | None = None, flip: bool = True) -> None:
-        self.x, self.flip = x, flip
+        self.x, self.flip = x.permute(0, 2, 3, 1).squeeze(3).numpy(), flip
         self.y = torch.zeros(len(x), dtype=torch.long) if y is None else y
+        self.channels = x.shape[1]
 
     def __len__(self) -> int:
         return len(self.x)
 
-    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
-        x = self.x[i].float().div(255)
+    def __getitem__(self, i: int) -> tuple[Tensor, int]:
+        image = Image.fromarray(self.x[i])
         if self.flip and torch.rand(1) < 0.5:
-            x = x.flip(-1)
-        return (x - 0.5) / 0.5, self.y[i]
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        pixels = torch.from_numpy(np.array(image, copy=True))
+        pixels = pixels.view(image.size[1], image.size[0], self.channels)
+        x = pixels.permute((2, 0, 1)).contiguous().to(torch.float32).div(255)
+        mean = torch.as_tensor([0.5] * self.channels)
+        return x.clone().sub_(mean.view(-1, 1, 1)).div_(mean.view(-1, 1, 1)), int(self.y[i])
 
 
 def batches(x: Tensor, n: int, y: Tensor | None = None, flip: bool = False) -> Iterator:
@@ -175,7 +188,12 @@ def gradient_penalty(d: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def wasserstein(
-    g: nn.Module, d: nn.Module, data: Iterator, z: Callable[[int], Tensor], updates: int
+    g: nn.Module,
+    d: nn.Module,
+    data: Iterator,
+    z: Callable[[int], Tensor],
+    updates: int,
+    cut: bool = True,
 ) -> Step:
     betas = (0.5, 0.9)
     g_step, d_step = adam(g, 1e-4, betas), adam(d, 1e-4, betas)
@@ -186,7 +204,7 @@ def wasserstein(
             d_step.zero_grad()
             fake = g(z(len(real)))
             penalty = gradient_penalty(d, real.data, fake.data)
-            loss = -d(real).mean() + d(fake.detach()).mean() + 10 * penalty
+            loss = -d(real).mean() + d(fake.detach() if cut else fake).mean() + 10 * penalty
             loss.backward()
             d_step.step()
         g_step.zero_grad()
@@ -198,7 +216,7 @@ def wasserstein(
 
 def wgan_gp_perceptrons(x: Tensor, n: int) -> Step:
     nets = perceptron_generator(), perceptron_critic()
-    return wasserstein(*nets, batches(x, n), lambda n: torch.randn(n, 100), 5)
+    return wasserstein(*nets, batches(x, n), lambda n: torch.randn(n, 100), 5, cut=False)
 
 
 def wgan_gp_convolutions(x: Tensor, n: int) -> Step:
