@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 import gansaku
-from gansaku.core import checkpoint, config, ranks, state
+from gansaku.core import checkpoint, config, ranks, state, watchdog
 from gansaku.core.allocator import keep_large_blocks
 from gansaku.core.capabilities import Pyramid, Scores, Translates, classes_of
 from gansaku.core.choices import CADENCE
@@ -43,6 +43,7 @@ SHEET_ROWS = 20  # classes of a sheet
 __all__ = ["Model", "load", "resume", "train"]
 
 
+@watchdog.as_one
 def train(
     recipe: Recipe | str,
     data: Any = None,
@@ -64,7 +65,7 @@ def train(
     recipe = config.read(recipe) if isinstance(recipe, str) else recipe
     chosen = options_of({**options, "feeds": type(recipe).feeds}, data)
     device = pick_device(chosen.device)
-    ranks.join(device)
+    watchdog.join(device, chosen.hang_minutes)
     source = open_data(chosen, data)
     where = ranks.told(str(out if out is not None else _fresh(recipe, chosen)))
     planned = plan(recipe, source)
@@ -84,6 +85,7 @@ def train(
     return _play(run, folder, chosen, watches, on_finding, on_profile)
 
 
+@watchdog.as_one
 def resume(
     where: str | Path,
     *,
@@ -105,7 +107,7 @@ def resume(
     cadence = {k: v for k, v in changes.items() if k in CADENCE}
     chosen = stored(about["options"], cadence)
     device = pick_device(changes.get("device", chosen.device))
-    ranks.join(device)
+    watchdog.join(device, chosen.hang_minutes)
     source = open_data(chosen, data)
     if source.fingerprint() != about["data"]["fingerprint"]:
         raise UserError(
@@ -155,6 +157,7 @@ def _play(
 ) -> Model:
     """The loop with everything that looks at it; Ctrl-C saves, and so does the end."""
     interrupt, main = Interrupt(), ranks.rank() == 0
+    watchdog.follow(lambda: run.steps, folder.say)
     if options.keep_memory and keep_large_blocks() and main:
         folder.say(
             "freed memory stays with the process (glibc mallopt); --keep-memory False ends it"

@@ -50,6 +50,7 @@ class Options:
     measure_every: int | None = None  # steps; none: with every sheet; 0: never
     patience: int = 0  # measures without improvement beyond their error that end the run; 0: none
     keep: int = 2  # last checkpoints
+    hang_minutes: float = 5.0  # one of several processes that stalls for so long ends the job
     feeds: str = "images"  # the kind of data; a recipe says it, and no one else
 
     def __post_init__(self) -> None:
@@ -61,8 +62,9 @@ class Options:
                 raise UserError(f"{name} must be at least 1, not {value}")
         if self.workers < 0:
             raise UserError(f"workers must be 0 (none) or more, not {self.workers}")
-        if self.save_minutes <= 0:
-            raise UserError(f"save_minutes must be above 0, not {self.save_minutes}")
+        for name in ("save_minutes", "hang_minutes"):
+            if (value := getattr(self, name)) <= 0:
+                raise UserError(f"{name} must be above 0, not {value}")
         if self.patience < 0:
             raise UserError(f"patience must be 0 (never stop) or more, not {self.patience}")
         if self.patience and self.measure_every == 0:

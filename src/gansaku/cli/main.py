@@ -50,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(name, rest)
     except UserError as error:
-        _complain(str(error))
+        if error.spoken or os.environ.get("RANK", "0") == "0":  # said once by many processes
+            _complain(str(error))
         return 2
     except KeyboardInterrupt:
         _complain("interrupted")

@@ -11,4 +11,5 @@ CADENCE = (  # and what else may change on resume, for no number depends on it
     "measure_every",
     "patience",
     "keep",
+    "hang_minutes",
 )

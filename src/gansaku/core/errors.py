@@ -10,6 +10,8 @@ class UserError(Exception):
     The message says what was asked for, what was found, and what to do about it.
     """
 
+    spoken = False  # of several processes, the one that raises this was chosen to say it
+
 
 class CheckpointError(UserError):
     """A checkpoint is damaged, incomplete, or belongs to another recipe."""

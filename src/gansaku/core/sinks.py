@@ -19,6 +19,8 @@ from gansaku.core.folder import Folder, link, step_path
 from gansaku.core.loop import Run
 from gansaku.core.measuring import Measure
 
+ECHO = 2.0  # seconds in which torchrun passes a signal on
+
 
 class Metrics:
     """metrics.jsonl, with the two timings that no other number depends on."""
@@ -113,22 +115,28 @@ class Checkpoints:
 
 
 class Interrupt:
-    """Ctrl-C and SIGTERM end the run after the present step; a second Ctrl-C ends it at once."""
+    """Ctrl-C and SIGTERM end the run after the present step; a second Ctrl-C ends it at once.
+
+    Of several processes whichever hears it; torchrun passes on what they have heard themselves,
+    so that only a second signal that comes later counts.
+    """
 
     def __init__(self) -> None:
         self.asked = False
+        self._heard = 0.0
 
     def __call__(self, run: Run) -> bool:
-        return ranks.agree(self.asked)
+        return ranks.anyone(self.asked)
 
     def ask(self) -> None:
         """End the run after the present step, on all processes, whichever of them asks."""
         self.asked = True
 
     def _ask(self, number: int, frame: object) -> None:
-        if self.asked:
+        now = time.monotonic()
+        if self.asked and (ranks.world() == 1 or now - self._heard > ECHO):
             raise KeyboardInterrupt
-        self.asked = True
+        self.asked, self._heard = True, now
 
     @contextlib.contextmanager
     def listening(self) -> Generator[None, None, None]:
