@@ -17,6 +17,7 @@ from gansaku.data.builtin import BUILT_IN
 from gansaku.data.feeds import DEFAULTS, opener
 from gansaku.data.points import LINES
 from gansaku.data.puppet_builds import PUPPETS
+from gansaku.data.shards import names_shards
 from gansaku.data.sides import two_places
 
 PRECISIONS = ("fp32", "bf16")
@@ -28,7 +29,7 @@ ARRAY = "an array"  # what run.json says of data that has no place
 class Options:
     """All that a run has besides its recipe; a closed set, kept in run.json."""
 
-    data: str = "mnist5k"  # a folder, zip, IDX, npz or npy, or a built-in: mnist5k, digits, ring
+    data: str = "mnist5k"  # a folder, zip, shards (.tar), IDX, npz or npy; mnist5k, digits, ring
     size: int | tuple[int, int] | None = None  # pixels, or height and width; none: as they are
     channels: int | None = None  # 1 grey, 3 colour, 4 with alpha; none: as they are
     alpha: str = "composite"  # on white, or keep
@@ -88,6 +89,8 @@ def _label(data: Any) -> str:
     """A built-in's name, or the whole path, so that a run can be resumed from anywhere."""
     if not isinstance(data, (str, os.PathLike)):
         return ARRAY
+    if isinstance(data, str) and names_shards(data):
+        return data if ":" in data else os.path.abspath(data)
     if isinstance(data, str) and (both := two_places(data)):
         return ",".join(map(_label, both))
     path = Path(data)

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from gansaku.core.errors import DataError, nearest
-from gansaku.data import arrays
+from gansaku.data import arrays, shards
 from gansaku.data.builtin import BUILT_IN
 from gansaku.data.decode import SUFFIXES
 from gansaku.data.items import FileItem, FolderItems, Items, ZipItems
 from gansaku.data.points import LINES
 from gansaku.data.survey import few
 
-READS = "a folder or a zip of pictures, IDX (MNIST's format, plain or .gz), .npz or .npy"
+READS = (
+    "a folder or a zip of pictures, shards (.tar), IDX (MNIST's format, plain or .gz), .npz or .npy"
+)
 
 
 def items_of(what: Any, labels: Any = None) -> Items:
@@ -25,6 +27,8 @@ def items_of(what: Any, labels: Any = None) -> Items:
         raise DataError("labels= goes with an array; files bring their own")
     if str(what) in BUILT_IN:
         return BUILT_IN[str(what)]()
+    if shards.names_shards(what):
+        return shards.shard_items(what)
     path = Path(what).expanduser()
     if not path.exists():
         raise DataError(f"{what} does not exist{near_path(path)}")
@@ -48,6 +52,9 @@ def folder_items(path: Path) -> Items:
     items = FolderItems(path)
     if len(items):
         return items
+    tars = [path / name for name in sorted(items.ignored) if name.endswith(shards.SUFFIX)]
+    if tars:
+        return shards.shard_items(path, tars)
     idx = arrays.idx_images_in(path)
     if not idx:
         there = few(items.ignored) if items.ignored else "it is empty"
@@ -65,6 +72,8 @@ def file_items(path: Path) -> Items:
     name = path.name.lower()
     with open(path, "rb") as stream:
         start = stream.read(8)
+    if name.endswith((shards.SUFFIX, *shards.PACKED)):
+        return shards.shard_items(path, [path])
     if name.endswith(".npz"):
         return arrays.open_npz(path)
     if name.endswith(".npy") or start.startswith(b"\x93NUMPY"):

@@ -34,9 +34,11 @@ class Items(abc.ABC):
     labels: np.ndarray | None = None
     classes: tuple[str, ...] = ()
     resident = False  # already decoded in memory, or mapped: needs no worker processes
+    checked = False  # every item was decoded before, and is known to be whole or bad
 
     def __init__(self, where: str, names: Sequence[str]) -> None:
-        self.where, self.names = where, tuple(names)
+        self.where = where
+        self.names: Sequence[str] = tuple(names)
         self.notes: list[str] = []
         self.ignored: list[str] = []
 

@@ -161,7 +161,9 @@ def fill(
     whole = found.items.whole(fit) if in_memory else None
     if whole is not None:
         return found, store.MemoryStore(whole)
-    rows, bad = store.load(found.items, fit, in_memory, progress)
+    rows, bad = [], {}
+    if in_memory or not found.items.checked:
+        rows, bad = store.load(found.items, fit, in_memory, progress)
     found = found.without(bad)
     if in_memory:
         return found, store.MemoryStore(store.together(rows))

@@ -63,7 +63,7 @@ def survey(items: Items) -> Survey:
         except Undecodable as reason:
             return reason
 
-    if items.resident:
+    if items.resident or items.checked:
         seen = [look(number) for number in range(len(items))]
     else:
         with quiet_bombs(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
