@@ -91,6 +91,8 @@ def _label(data: Any) -> str:
         return ARRAY
     if isinstance(data, str) and names_shards(data):
         return data if ":" in data else os.path.abspath(data)
+    if isinstance(data, str) and data.startswith("hf://."):
+        return "hf://" + os.path.abspath(data.removeprefix("hf://"))
     if isinstance(data, str) and (both := two_places(data)):
         return ",".join(map(_label, both))
     path = Path(data)

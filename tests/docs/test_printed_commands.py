@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import shlex
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,16 @@ def translated() -> None:
         Image.fromarray(rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(path)
 
 
+def sharded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The photographs in two tars; their index is not kept in the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    Path("shards").mkdir()
+    for shard in range(2):
+        with tarfile.open(f"shards/shards-{shard:06}.tar", "w") as tar:
+            for number in range(30 * shard, 30 * shard + 30):
+                tar.add(f"photos/{number}.png", f"{number:04}.png")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_printed_command_runs(page, place, capsys, monkeypatch):
     found = commands(page)
@@ -91,6 +102,8 @@ def test_every_printed_command_runs(page, place, capsys, monkeypatch):
         one_picture(monkeypatch)
     if page.stem in ("README", "translate"):
         translated()
+    if page.stem == "big-data":
+        sharded(monkeypatch)
     if page.stem == "resume":
         stop = {"watches": [lambda run: run.steps == 2], "size": 16, "device": "cpu"}
         recipe = "DCGAN(width=4, batch_size=4, steps=4)"

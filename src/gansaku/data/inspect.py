@@ -99,7 +99,7 @@ def inspect(
     report = Report(str(what))
     if feeds in WORDS:
         report = both(sides_of(what, WORDS[feeds]), report)
-    elif feeds != "clip" and not (isinstance(what, str) and what in LINES):
+    elif feeds != "clip" and not (isinstance(what, str) and (what in LINES or "://" in what)):
         report = there(survey(items_of(what, options.get("labels"))))
     try:
         source = opener(feeds)(what, **options)

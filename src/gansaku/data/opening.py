@@ -41,10 +41,11 @@ def open_source(
 ) -> Source:
     """Open data for training or measuring; what was done to it is stated in `notes`.
 
-    `what`: a path, an array or tensor (with `labels`), or a built-in name (mnist5k, digits;
-    ring, grid, spiral). `size` is (height, width) or one number for a square, and may be left
-    out where all images agree. `alpha`: laid on white, or kept as a channel. `flip` mirrors half
-    of the positions. `holdout` is the share kept from training, chosen by `seed` and content.
+    `what`: a path, a pattern of shards (`s-{000..099}.tar`), an array or tensor (with `labels`),
+    a stream (`hf://owner/name`), or a built-in name (mnist5k, digits; ring, grid, spiral). `size`
+    is (height, width) or one number for a square, and may be left out where all images agree.
+    `alpha`: laid on white, or kept as a channel. `flip` mirrors half of the positions. `holdout`
+    is the share kept from training, chosen by `seed` and content.
 
     Up to `memory_limit` bytes (by default a quarter of what is free) are kept decoded; beyond it
     `workers` processes decode as the run goes, with the same results to the bit. `progress` is
@@ -54,6 +55,10 @@ def open_source(
     check_options(size, channels, alpha, crop, holdout)
     if isinstance(what, str) and what in LINES:
         return open_points(what, size, channels, holdout, seed)
+    if isinstance(what, str) and what.startswith("hf://"):
+        from gansaku.data.streams import open_stream  # which opens by what is defined here
+
+        return open_stream(what, size, channels, alpha, flip, crop, holdout, workers)
     found = survey(items_of(what, labels))
     require(found, minimum, tolerate)
     fit = choose_fit(found, size, channels, alpha, crop)

@@ -25,8 +25,8 @@ def indices(positions: np.ndarray, length: int, seed: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=4)
-def permutation(length: int, seed: int, epoch: int) -> np.ndarray:
-    """The order of one epoch: int64 `[length]`."""
+def permutation(length: int, seed: int, epoch: int | str) -> np.ndarray:
+    """The order of one epoch, or of a part of it: int64 `[length]`."""
     generator = torch.Generator().manual_seed(seed_of(seed, "epoch", epoch))
     return torch.randperm(length, generator=generator).numpy()
 
