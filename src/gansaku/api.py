@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 import gansaku
-from gansaku.core import checkpoint, config, ranks, state, watchdog
+from gansaku.core import checkpoint, config, parts, ranks, state, watchdog
 from gansaku.core.allocator import keep_large_blocks
 from gansaku.core.capabilities import Pyramid, Scores, Translates, classes_of
 from gansaku.core.choices import CADENCE
@@ -71,6 +71,7 @@ def train(
     planned = plan(recipe, source)
     _fits(planned, recipe, device)
     run = _run(recipe, source, chosen, device)
+    planned = planned.remarking(*parts.remarks(run))
     folder = Folder(where)
     if ranks.rank() == 0:
         folder = Folder.create(where, repr(recipe), about(chosen, source, recipe))
@@ -125,7 +126,7 @@ def resume(
             f"{folder.path} is at step {run.steps} already, of {run.total}; to train longer, "
             f"resume it with {recipe.longer()}"
         )
-    planned = plan(recipe, source)
+    planned = plan(recipe, source).remarking(*(cut := parts.remarks(run)))
     if ranks.rank() == 0:
         folder.rewind(run.steps)
         entry = {
@@ -138,6 +139,8 @@ def resume(
         about["options"] = dataclasses.asdict(chosen)
         folder.describe(repr(recipe), about)
         folder.say(f"resumed at step {run.steps} of {run.total}; changed: {changed | cadence}")
+        for remark in cut:
+            folder.say(remark)
         if (now := _machine()) != (then := about["machine"]):
             folder.say(
                 f"not the machine of the start ({then}, now {now}): sums may round otherwise"
@@ -158,6 +161,7 @@ def _play(
     """The loop with everything that looks at it; Ctrl-C saves, and so does the end."""
     interrupt, main = Interrupt(), ranks.rank() == 0
     watchdog.follow(lambda: run.steps, folder.say)
+    parts.start_alike(run)
     if options.keep_memory and keep_large_blocks() and main:
         folder.say(
             "freed memory stays with the process (glibc mallopt); --keep-memory False ends it"

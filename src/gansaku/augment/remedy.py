@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,8 @@ class Remedy:
     objective, whose critic ought to be near its optimum, nothing counts as too strong. Steps log
     `ordered` and `pressure`. Raises ValueError at numbers out of range.
     """
+
+    ties: ClassVar[str] = "Remedy counts the ordered pairs within a part, not within the batch"
 
     strong: float = 0.995
     weak: float = 0.6

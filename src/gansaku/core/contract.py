@@ -158,7 +158,7 @@ class Recipe(abc.ABC):
     card: ClassVar[Card]
     length: ClassVar[tuple[str, ...]] = ("steps",)  # what may change on resume; last stage first
     feeds: ClassVar[str] = "images"  # the kind of data: a key of gansaku.data.feeds
-    batch_level: ClassVar[bool] = False  # a batch's samples meet in the networks (batch norm)
+    ties: ClassVar[str] = ""  # what of the losses compares a batch's samples, in words
     batch_size: int
 
     @property

@@ -27,6 +27,7 @@ class Dancer(Translator):
     """
 
     feeds: ClassVar[str] = "clip"
+    ties: ClassVar[str] = "the perceptual term is relative to the features of a part's pictures"
     length: ClassVar[tuple[str, ...]] = ("face_steps", "steps")
 
     steps: int

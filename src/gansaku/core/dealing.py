@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -56,7 +57,10 @@ class Deal:
         again = keeps and cut
         made = self._shared.get((k, part))
         if made is None or again:
-            made = self._make(share, batch, k, part, graph=k < self.kept and (again or not cut))
+            kept = k < self.kept
+            later = self.run.once.aside() if kept and cut and not keeps else nullcontext()
+            with later:
+                made = self._make(share, batch, k, part, graph=kept and (again or not cut))
             self._shared.setdefault((k, part), (made[1], made[1]) if again else made)
         return made[0] if keeps else made[1]
 

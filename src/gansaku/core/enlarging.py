@@ -24,7 +24,7 @@ LEAST = {"mse_steps": 0, "steps": 0, "batch_size": 1, "scale": 2, "patch": 8}
 class Enlarger(Translator):
     """Two stages over crops of pictures, whose small versions are made on the fly."""
 
-    batch_level: ClassVar[bool] = True
+    ties: ClassVar[str] = "the perceptual term is relative to the features of a part's pictures"
     length: ClassVar[tuple[str, ...]] = ("steps", "mse_steps")
 
     mse_steps: int = 1_000_000  # of the generator alone, by squared error

@@ -18,6 +18,7 @@ from gansaku.core.dealing import Deal
 from gansaku.core.errors import Diverged, UserError
 from gansaku.core.gathering import gather, together
 from gansaku.core.noise import seed_of
+from gansaku.core.once import Once
 from gansaku.core.sampling import sample
 from gansaku.core.spans import span
 
@@ -61,6 +62,7 @@ class Run:
         }
         self.averages = Averages(self.nets, recipe.averaged)
         gather(self.nets)
+        self.once = Once(self.nets)
         self.stage_number = self.step = self.steps = self.images = self.ended = 0
         self.entered: list[int] = []
         self.record: dict[str, float] | None = None
@@ -163,6 +165,8 @@ class Run:
         optimizer.zero_grad(set_to_none=True)
         stats: dict[str, Tensor] = {}
         for part in range(self.accumulate):
+            if self.accumulate > 1:
+                self.once.begins(part)
             batch = deal.part(phase, k, part)
             self.seat(player)
             clock = self.clock(i, k, part=part)

@@ -35,6 +35,10 @@ class Plan:
     batch_size: int
     remarks: tuple[str, ...] = ()  # what the recipe has to say of its own settings
 
+    def remarking(self, *more: str) -> Plan:
+        """The plan with more remarks."""
+        return dataclasses.replace(self, remarks=(*self.remarks, *more))
+
 
 def plan(recipe: Recipe, source: Any) -> Plan:
     """Play one step with a batch of a few and count what autograd keeps for it."""

@@ -23,7 +23,6 @@ class PyramidModel(Recipe):
     """What `gansaku.core.capabilities.Pyramid` asks for, over generators `G` and a `Memory`."""
 
     feeds: ClassVar[str] = "single"
-    batch_level: ClassVar[bool] = True
 
     truncated: bool = False  # pictures go up in whole steps of 1/255, cut off as by the authors
 

@@ -80,6 +80,15 @@ def average(tensors: Sequence[Tensor]) -> None:
         tensor.copy_(mean.view_as(tensor))
 
 
+@torch.no_grad()
+def give(tensors: Sequence[Tensor]) -> None:
+    """Rank 0's tensors, in place of those of the others."""
+    for tensor in tensors if world() > 1 else ():
+        held = tensor.contiguous()
+        _broadcast(held)
+        tensor.copy_(held)
+
+
 def rows(own: Tensor) -> Tensor:
     """What each rank has, `[world, *own.shape]`, equal to the bit on all; differentiable twice.
 

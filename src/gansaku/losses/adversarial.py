@@ -171,6 +171,7 @@ class RelativisticAverage(Objective):
     """
 
     paired: ClassVar[bool] = True
+    ties: ClassVar[str] = "RelativisticAverage takes the mean of the other side over a part"
 
     def _d(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(fake.mean() - real).mean() + softplus(fake - real.mean()).mean()

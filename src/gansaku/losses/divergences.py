@@ -230,6 +230,7 @@ class Sinkhorn(Objective):
     """
 
     paired: ClassVar[bool] = True
+    ties: ClassVar[str] = "Sinkhorn transports the samples of a part, not of the batch"
 
     epsilon: float = 1.0  # in units of the cost C
     p: float = 1.0

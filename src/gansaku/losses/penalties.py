@@ -137,6 +137,8 @@ class DRAGAN(Penalty):
     logit here, as in every penalty.
     """
 
+    ties: ClassVar[str] = "DRAGAN's noise has the deviation of a part's samples"
+
     weight: float = 10.0
     k: float = 1.0
     noise_scale: float = 0.5

@@ -36,7 +36,6 @@ class ACGAN(Labelled):
   author={Odena, Augustus and Olah, Christopher and Shlens, Jonathon},
   booktitle={International Conference on Machine Learning}, year={2017}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     steps: int = 50_000  # generator updates
     batch_size: int = 100  # real samples in a critic update

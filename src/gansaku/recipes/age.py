@@ -37,7 +37,7 @@ class AGE(Recipe):
   author={Ulyanov, Dmitry and Vedaldi, Andrea and Lempitsky, Victor},
   booktitle={AAAI Conference on Artificial Intelligence}, year={2018}}""",
     )
-    batch_level: ClassVar[bool] = True
+    ties: ClassVar[str] = "the divergences are of the moments of a part's codes"
 
     steps: int = 117_000  # encoder updates: 150 epochs of 50,000 pictures
     batch_size: int = 64  # of pictures, and of fakes

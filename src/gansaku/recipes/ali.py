@@ -39,7 +39,6 @@ class ALI(PairDuel):
           Lamb, Alex and Arjovsky, Martin and Courville, Aaron},
   booktitle={International Conference on Learning Representations}, year={2017}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     steps: int = 500_000  # generator updates: 1,000 epochs of 50,000 pictures
     batch_size: int = 100  # real samples in a critic update

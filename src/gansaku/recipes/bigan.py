@@ -39,7 +39,6 @@ class BiGAN(PairDuel):
   author={Donahue, Jeff and Kr{\\"a}henb{\\"u}hl, Philipp and Darrell, Trevor},
   booktitle={International Conference on Learning Representations}, year={2017}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     steps: int = 156_000  # generator updates: 400 epochs of 50,000 digits
     batch_size: int = 128  # real samples in a critic update

@@ -39,7 +39,6 @@ class CGAN(Labelled):
   title={Conditional Generative Adversarial Nets}, author={Mirza, Mehdi and Osindero, Simon},
   journal={arXiv preprint arXiv:1411.1784}, year={2014}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     steps: int = 125_000  # generator updates
     batch_size: int = 100  # real samples in a critic update

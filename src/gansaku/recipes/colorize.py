@@ -41,7 +41,6 @@ class Colorize(PairGame):
   author={Isola, Phillip and Zhu, Jun-Yan and Zhou, Tinghui and Efros, Alexei A},
   booktitle={IEEE Conference on Computer Vision and Pattern Recognition}, year={2017}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     objective: Objective = NonSaturating()  # what G and D minimise
     patch: int = 70  # pixels that a logit of D sees: 1, 16, 34, 70, 142, 286

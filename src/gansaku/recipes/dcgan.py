@@ -32,7 +32,6 @@ class DCGAN(Duel):
   author={Radford, Alec and Metz, Luke and Chintala, Soumith},
   booktitle={International Conference on Learning Representations}, year={2016}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     batch_size: int = 128  # real samples in a critic update
     prior: str = "uniform"  # of the latent: normal, or uniform on (-1, 1)

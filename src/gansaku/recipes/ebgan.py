@@ -36,7 +36,7 @@ class EBGAN(Duel):
   author={Zhao, Junbo and Mathieu, Michael and LeCun, Yann},
   booktitle={International Conference on Learning Representations}, year={2017}}""",
     )
-    batch_level: ClassVar[bool] = True
+    ties: ClassVar[str] = "the pulling-away term compares the codes of a part's fakes"
 
     objective: Objective = EnergyMargin(10.0)  # what G and D minimise
     pull_weight: float = 0.1  # of the pulling-away term in G's loss; 0: plain EBGAN

@@ -37,7 +37,6 @@ class FGAN(Duel):
   author={Nowozin, Sebastian and Cseke, Botond and Tomioka, Ryota},
   booktitle={Advances in Neural Information Processing Systems}, year={2016}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     batch_size: int = 4096  # real samples in a critic update
     prior: str = "uniform"  # of the latent: normal, or uniform on (-1, 1)

@@ -39,7 +39,6 @@ class InfoGAN(Duel):
   author={Chen, Xi and Duan, Yan and Houthooft, Rein and others},
   booktitle={Advances in Neural Information Processing Systems}, year={2016}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     steps: int = 5_000  # generator updates: 50 epochs of 100 each in the authors' code
     batch_size: int = 128  # real samples in a critic update

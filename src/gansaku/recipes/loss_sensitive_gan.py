@@ -36,7 +36,6 @@ class LossSensitiveGAN(Duel):
   title={Loss-Sensitive Generative Adversarial Networks on {Lipschitz} Densities},
   author={Qi, Guo-Jun}, journal={International Journal of Computer Vision}, year={2020}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     prior: str = "uniform"  # of the latent: normal, or uniform on (-1, 1)
     objective: LossSensitive = LossSensitive()  # what G and D minimise

@@ -31,7 +31,6 @@ class LSGAN(Duel):
           Smolley, Stephen Paul},
   booktitle={IEEE International Conference on Computer Vision}, year={2017}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     z: int = 1024  # dimensions of the latent
     prior: str = "uniform"  # of the latent: normal, or uniform on (-1, 1)

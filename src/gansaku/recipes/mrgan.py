@@ -33,7 +33,6 @@ class MRGAN(ModeDuel):
   author={Che, Tong and Li, Yanran and Jacob, Athul Paul and Bengio, Yoshua and Li, Wenjie},
   booktitle={International Conference on Learning Representations}, year={2017}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     objective: Objective = NonSaturating()  # what G and D minimise
     width: int = 64  # channels of the widest-resolution layer; for points, an eighth of the units

@@ -40,7 +40,6 @@ class Pix2Pix(PairGame):
   booktitle={IEEE Conference on Computer Vision and Pattern Recognition}, year={2017}}""",
     )
     feeds: ClassVar[str] = "pairs"
-    batch_level: ClassVar[bool] = True
 
     objective: Objective = NonSaturating()  # what G and D minimise
     patch: int = 70  # pixels that a logit of D sees: 1, 16, 34, 70, 142, 286

@@ -32,7 +32,6 @@ class Quick(Duel):
   author={Miyato, Takeru and Kataoka, Toshiki and Koyama, Masanori and Yoshida, Yuichi},
   booktitle={International Conference on Learning Representations}, year={2018}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     steps: int = 3_000  # generator updates
     objective: Objective = Hinge()  # what G and D minimise

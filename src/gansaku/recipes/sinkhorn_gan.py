@@ -38,7 +38,6 @@ class SinkhornGAN(Duel):
   author={Genevay, Aude and Peyr{\\'e}, Gabriel and Cuturi, Marco},
   booktitle={International Conference on Artificial Intelligence and Statistics}, year={2018}}""",
     )
-    batch_level: ClassVar[bool] = True
     score: ClassVar[None] = None  # features have no order: nothing here says how real one sample is
 
     batch_size: int = 200  # real samples in a critic update

@@ -31,7 +31,6 @@ class SNGAN(Duel):
   author={Miyato, Takeru and Kataoka, Toshiki and Koyama, Masanori and Yoshida, Yuichi},
   booktitle={International Conference on Learning Representations}, year={2018}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     steps: int = 100_000  # generator updates
     z: int = 128  # dimensions of the latent

@@ -40,8 +40,7 @@ class SPADE(Painter):
   author={Park, Taesung and Liu, Ming-Yu and Wang, Ting-Chun and Zhu, Jun-Yan},
   booktitle={IEEE Conference on Computer Vision and Pattern Recognition}, year={2019}}""",
     )
-
-    batch_level: ClassVar[bool] = True
+    ties: ClassVar[str] = "the perceptual term is relative to the features of a part's pictures"
 
     objective: Objective = Hinge()  # what G and D minimise
     feature_weight: float = 10.0  # of the distance of D's features

@@ -31,7 +31,6 @@ class TutorialMNIST(Duel):
           David and Ozair, Sherjil and Courville, Aaron and Bengio, Yoshua},
   booktitle={Advances in Neural Information Processing Systems}, year={2014}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     steps: int = 3_000  # generator updates
     prior: str = "uniform"  # of the latent: normal, or uniform on (-1, 1)

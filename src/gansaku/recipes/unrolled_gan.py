@@ -39,7 +39,7 @@ class UnrolledGAN(Duel):
   author={Metz, Luke and Poole, Ben and Pfau, David and Sohl-Dickstein, Jascha},
   booktitle={International Conference on Learning Representations}, year={2017}}""",
     )
-    batch_level: ClassVar[bool] = True
+    ties: ClassVar[str] = "G looks ahead along the critic's updates on its own part"
 
     batch_size: int = 512  # real samples in a critic update
     z: int = 256  # dimensions of the latent

@@ -38,7 +38,7 @@ class VAEGAN(LikenessGame):
           Winther, Ole},
   booktitle={International Conference on Machine Learning}, year={2016}}""",
     )
-    batch_level: ClassVar[bool] = True
+    ties: ClassVar[str] = "with --accumulate G sees reconstructions by an encoder that has moved"
     prior: ClassVar[str] = "normal"
 
     steps: int = 25_000  # of all players

@@ -32,7 +32,6 @@ class WGAN(Duel):
   author={Arjovsky, Martin and Chintala, Soumith and Bottou, L{\\'e}on},
   booktitle={International Conference on Machine Learning}, year={2017}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     objective: Objective = Wasserstein()  # what G and D minimise
     constraint: WeightClip = WeightClip(0.01)  # applied to D after its update

@@ -34,7 +34,6 @@ class WGANGP(Duel):
           Courville, Aaron},
   booktitle={Advances in Neural Information Processing Systems}, year={2017}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     z: int = 128  # dimensions of the latent
     objective: Objective = Wasserstein()  # what G and D minimise

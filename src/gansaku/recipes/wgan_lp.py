@@ -31,7 +31,6 @@ class WGANLP(Duel):
   author={Petzka, Henning and Fischer, Asja and Lukovnikov, Denis},
   booktitle={International Conference on Learning Representations}, year={2018}}""",
     )
-    batch_level: ClassVar[bool] = True
 
     z: int = 128  # dimensions of the latent
     objective: Objective = Wasserstein()  # what G and D minimise
