@@ -81,7 +81,7 @@ class Enlarger(Translator):
             return batch
         height, width = self.crop(batch["x"].shape)
         tops, lefts = (
-            clock.integers(len(batch["x"]), below=whole - part + 1).tolist()
+            clock.places(len(batch["x"]), below=whole - part + 1)
             for whole, part in zip(batch["x"].shape[2:], (height, width), strict=True)
         )
         real = torch.stack(

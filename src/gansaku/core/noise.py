@@ -15,6 +15,16 @@ def seed_of(*key: int | str) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
+def sent(x: Tensor, device: torch.device | str) -> Tensor:
+    """`x` on `device`; a GPU is not waited for: from pinned memory a copy is queued like work.
+
+    The memory goes back to torch's own pool when the copy is done, so that it is pinned once.
+    """
+    if torch.device(device).type != "cuda" or x.device.type != "cpu":
+        return x.to(device)
+    return x.pin_memory().to(device, non_blocking=True)
+
+
 class Noise:
     """Draws that are the same whatever the number of processes or parts of a batch.
 
@@ -51,11 +61,18 @@ class Noise:
         """`[n, *shape]` of int64, uniform in `[0, below)`."""
         return self._rows(n, lambda rows, g: torch.randint(below, (rows, *shape), generator=g))
 
+    def places(self, n: int, below: int) -> list[int]:
+        """The numbers of `integers(n, below=below)`, for Python: they never were on a device."""
+        return self._drawn(n, lambda rows, g: torch.randint(below, (rows,), generator=g)).tolist()
+
     def _rows(self, n: int, draw: Callable[[int, torch.Generator], Tensor]) -> Tensor:
+        return sent(self._drawn(n, draw), self.device)
+
+    def _drawn(self, n: int, draw: Callable[[int, torch.Generator], Tensor]) -> Tensor:
         generator = torch.Generator().manual_seed(seed_of(self.seed, *self.key, self._draws))
         self._draws += 1
         drawn = draw(max(n * self.count, self.least), generator)
-        return drawn[n * self.index : n * (self.index + 1)].to(self.device, non_blocking=True)
+        return drawn[n * self.index : n * (self.index + 1)]
 
 
 class EachNoise(Noise):
@@ -74,7 +91,7 @@ class EachNoise(Noise):
         super().__init__(seed, key, device=device)
         self.numbers = tuple(numbers)
 
-    def _rows(self, n: int, draw: Callable[[int, torch.Generator], Tensor]) -> Tensor:
+    def _drawn(self, n: int, draw: Callable[[int, torch.Generator], Tensor]) -> Tensor:
         """`n` rows: one a number, or several of each in turn."""
         each, rest = divmod(n, len(self.numbers))
         if rest:
@@ -82,4 +99,4 @@ class EachNoise(Noise):
         keys = [(self.seed, *self.key, number, self._draws) for number in self.numbers]
         self._draws += 1
         drawn = [draw(each, torch.Generator().manual_seed(seed_of(*key))) for key in keys]
-        return torch.stack(drawn, 1).flatten(0, 1).to(self.device, non_blocking=True)
+        return torch.stack(drawn, 1).flatten(0, 1)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gansaku.core.errors import DataError
+from gansaku.core.noise import sent
 from gansaku.data import opening, order
 from gansaku.data.clip_files import Clip, read_clip
 from gansaku.data.fit import Crop
@@ -116,7 +117,7 @@ class ClipSource(Source):
         now = {
             "a": to_float(drawn, device),
             "b": to_float(rows, device),
-            "face": torch.from_numpy(self._faces[both]).to(device),
+            "face": sent(torch.from_numpy(self._faces[both]), device),
         }
         half = len(numbers)
         before = {f"{name}_before": value[half:] for name, value in now.items()}

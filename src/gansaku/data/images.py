@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gansaku.core.noise import sent
 from gansaku.data import order
 from gansaku.data.fit import Fit
 from gansaku.data.source import Source
@@ -117,7 +118,7 @@ class ImageSource(Source):
     def _with_labels(self, x: Tensor, numbers: np.ndarray) -> dict[str, Tensor]:
         if self._labels is None:
             return {"x": x}
-        return {"x": x, "y": torch.from_numpy(self._labels[numbers]).to(x.device)}
+        return {"x": x, "y": sent(torch.from_numpy(self._labels[numbers]), x.device)}
 
 
 def to_float(rows: np.ndarray, device: torch.device | str) -> Tensor:
@@ -125,7 +126,7 @@ def to_float(rows: np.ndarray, device: torch.device | str) -> Tensor:
     half = np.iinfo(rows.dtype).max / 2
     if rows.dtype == np.uint16:  # torch computes little in it
         rows = rows.astype(np.float32)
-    return torch.from_numpy(rows).to(device).float().div_(half).sub_(1)
+    return sent(torch.from_numpy(rows), device).float().div_(half).sub_(1)
 
 
 def resized(x: Tensor, spec: ImageSpec) -> Tensor:

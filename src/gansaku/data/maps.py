@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gansaku.core.errors import DataError
+from gansaku.core.noise import sent
 from gansaku.data import decode, opening, sides
 from gansaku.data.decode import Header, Undecodable
 from gansaku.data.fit import Fit
@@ -75,7 +76,7 @@ class MapSource(ImageSource):
     """Class numbers int64 `[N, 1, H, W]`; `UNLABELLED` is no class."""
 
     def _tensor(self, rows: np.ndarray, device: torch.device | str, spec: Any) -> Tensor:
-        maps = torch.from_numpy(np.ascontiguousarray(rows)).to(device)
+        maps = sent(torch.from_numpy(np.ascontiguousarray(rows)), device)
         if maps.shape[2:] != (spec.height, spec.width):
             maps = F.interpolate(maps, (spec.height, spec.width), mode="nearest")
         return maps.long()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gansaku.core.errors import DataError, nearest
-from gansaku.core.noise import seed_of
+from gansaku.core.noise import seed_of, sent
 from gansaku.data import order
 from gansaku.data.source import Source
 from gansaku.data.spec import PointSpec
@@ -59,7 +59,7 @@ class PointSource(Source):
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> dict[str, Tensor]:
         x = self._points(np.arange(start, start + n), seed)
-        return {"x": torch.from_numpy(x).to(device)}
+        return {"x": sent(torch.from_numpy(x), device)}
 
     def take(self, indices: Sequence[int]) -> dict[str, Tensor]:
         fixed = seed_of(self.seed, "reference")

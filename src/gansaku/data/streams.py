@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from gansaku.core.errors import DataError
+from gansaku.core.noise import sent
 from gansaku.data import decode, opening, order
 from gansaku.data.decode import Undecodable
 from gansaku.data.fit import Fit
@@ -185,7 +186,7 @@ class StreamSource(ImageSource):
     def _with_labels(self, x: Tensor, numbers: np.ndarray) -> dict[str, Tensor]:
         if not self.spec.labels:
             return {"x": x}
-        return {"x": x, "y": torch.from_numpy(self._store.labels(numbers)).to(x.device)}
+        return {"x": x, "y": sent(torch.from_numpy(self._store.labels(numbers)), x.device)}
 
 
 def shuffled(positions: np.ndarray, length: int, seed: int) -> np.ndarray:

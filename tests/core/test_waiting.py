@@ -1,0 +1,123 @@
+"""Between two logging steps nothing is read from the device: a GPU is never waited for.
+
+By structure, on the CPU: what would make a GPU wait there shows here as an operation.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))
+from sources import source_of
+
+from gansaku.core import catalog
+from gansaku.core.loop import Run
+from gansaku.core.noise import Noise, sent
+
+READS = {  # whose answer, or whose answer's size, the processor must know
+    *("aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::equal"),
+    *("aten::_unique2", "aten::unique_dim", "aten::unique_consecutive"),
+}
+ALLOWED = {  # file and the line's words: why
+    ("core/slopes.py", 'device.type != "cpu"'): "asked on the CPU alone",
+    ("losses/slopes.py", 'device.type != "cpu"'): "the same",
+    ("nets/layers/label.py", "F.one_hot"): "torch checks the classes on the CPU alone",
+    ("losses/information.py", "F.one_hot"): "the same",
+    ("nets/spade.py", "F.one_hot"): "the same",
+    ("core/likeness.py", "nets.costs.tolist()"): "the costs decide who plays (arXiv:1512.09300)",
+    ("recipes/began.py", "nets.balance.rate"): "the measure decides the learning rate",
+    ("core/pool.py", "places.tolist()"): "once a turn: where a picture enters the pool",
+    ("losses/transport.py", "float(cost.max())"): "how many halvings of epsilon",
+    ("losses/transport.py", "error = float("): "whether the iteration has converged",
+    ("core/pyramid_pace.py", ""): "whether a scale is finished",
+    ("core/gathering.py", "type(norm).forward"): "SinGAN's cumulative moments, between scales",
+    ("core/pyramid_game.py", "torch.randint(2**62"): "drawn on the CPU",
+    ("data/draw.py", "maps[:, 0].cpu()"): "these tests' own source, which paints its maps",
+}
+RECIPES = [entry.name for entry in catalog.every()]
+
+
+class Reads(TorchDispatchMode):
+    """Notes who of the package reads a number of a tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func._schema.name in READS:
+            self.note()
+        return func(*args, **(kwargs or {}))
+
+    def note(self) -> None:
+        frames = traceback.extract_stack()
+        inside = [f for f in frames if "/gansaku/" in f.filename and "test_" not in f.filename]
+        place = inside[-1]
+        self.found.append((place.filename.rpartition("/gansaku/")[2], place.line))
+
+    def unforeseen(self) -> list[tuple[str, str]]:
+        known = list(ALLOWED)
+        return [
+            (file, line)
+            for file, line in self.found
+            if not any(file == where and words in line for where, words in known)
+        ]
+
+
+@pytest.fixture
+def reads(monkeypatch) -> Reads:
+    """A mode that sees Tensor.tolist, cpu and numpy as well, which read memory directly."""
+    mode = Reads()
+    for name in ("tolist", "cpu", "numpy"):
+        plain = getattr(torch.Tensor, name)
+
+        def noted(self, *args, plain=plain, **kwargs):
+            frame = sys._getframe(1).f_code.co_filename
+            if "/gansaku/" in frame and not frame.endswith("core/noise.py"):  # drawn on the CPU
+                mode.note()
+            return plain(self, *args, **kwargs)
+
+        monkeypatch.setattr(torch.Tensor, name, noted)
+    return mode
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_nothing_is_read_between_logging_steps(name, reads):
+    recipe = catalog.find(name)
+    run = Run(recipe.tiny(), source_of(name, recipe), seed=3, log_every=1000)
+    run.play(steps=1)  # the first is logged
+    reads.found.clear()
+    with reads:
+        run.play(steps=2)
+    assert not reads.unforeseen()
+
+
+def test_the_test_can_fail(reads):
+    recipe = catalog.find("gan")
+    run = Run(recipe.tiny(), source_of("gan", recipe), seed=3, log_every=1)
+    with reads:
+        run.play(steps=2)
+    assert ("core/loop.py", "tolist") in [(f, "tolist") for f, line in reads.found]
+
+
+def test_what_goes_to_a_gpu_is_pinned_and_not_waited_for(monkeypatch):
+    seen = []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda x: seen.append("pinned") or x)
+    monkeypatch.setattr(torch.Tensor, "to", lambda x, *a, **k: seen.append((a, k)) or x)
+    sent(torch.zeros(3), "cuda")
+    assert seen == ["pinned", (("cuda",), {"non_blocking": True})]
+    seen.clear()
+    sent(torch.zeros(3), "cpu")
+    assert seen == [(("cpu",), {})]
+
+
+def test_places_are_the_integers_of_the_same_draw():
+    a, b = Noise(3, ("k",), index=1, count=2), Noise(3, ("k",), index=1, count=2)
+    assert a.places(5, below=100) == b.integers(5, below=100).tolist()
+    assert torch.equal(a.normal(2, 3), b.normal(2, 3))
