@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import abc
+import copy
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -12,10 +13,11 @@ from torch import Tensor, nn
 
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Share, Stage, Terms
 from gansaku.core.errors import UserError
+from gansaku.core.judging import Holding, Judged, at_once, suited
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
+from gansaku.core.precision import exactly, full
 from gansaku.core.priors import draw
-from gansaku.core.spans import span
 
 COUNTS = ("steps", "batch_size", "z", "d_updates", "g_batches", "width")  # none may be nought
 Output = Tensor | list[Tensor]  # a critic's logits: of any shape, or one for each scale
@@ -61,7 +63,7 @@ class Critic:
         self._made: list[tuple[Any, Any]] = []
 
     def __call__(self, x: Any) -> Output:
-        return self._logits(self.whole(x))
+        return full(self._logits(self.whole(x)))
 
     def whole(self, x: Any) -> Any:
         for seen, out in self._made:
@@ -208,24 +210,48 @@ class Duel(Recipe):
 
     def d_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         batch = self.with_fakes(nets, batch, clock)
-        real, fake = self.sides(batch)
+        real, fake = full(self.sides(batch))
         critic = self.judge(nets, clock, **self.condition(batch))
         factor = self.penalty_factor(clock) * (nets.remedy.factor() if self.remedy else 1.0)
-        with span("penalties"):
-            terms = {
-                type(penalty).__name__: factor * penalty(critic, real, fake, clock)
-                for penalty in self.penalties
-            }
+        made = self._at_once(nets, batch, (real, fake), clock, factor)
+        if made is not None:
+            self._tell(nets, made.real, made.fake, clock)
+            return {"objective": made.objective, **self._named(made.penalties)}
+        with exactly():
+            values = [factor * penalty(critic, real, fake, clock) for penalty in self.penalties]
         at_real, at_fake = critic(real), critic(fake)
+        self._tell(nets, at_real, at_fake, clock)
+        seen = {**batch, "x": real, "fake": fake}
+        extra = self.d_extra(nets, critic, seen, clock)
+        objective = self.d_objective(nets, seen, at_real, at_fake)
+        return {"objective": objective, **self._named(values), **extra}
+
+    def _at_once(
+        self, nets: Nets, batch: Batch, sides: tuple[Any, Any], clock: Clock, factor: Any
+    ) -> Judged | None:
+        """D's turn in one pass, where the recipe adds nothing to the duel and the critic allows."""
+        own = ("judge", "logits", "d_objective", "d_extra")
+        if any(getattr(type(self), name) is not getattr(Duel, name) for name in own):
+            return None
+        apt = all(isinstance(x, Tensor) for x in sides) and "augment" not in nets
+        holding = [penalty for penalty in self.penalties if isinstance(penalty, Holding)]
+        if not (apt and suited(nets.D) and len(holding) == len(self.penalties)):
+            return None
+        draws = copy.copy(clock)  # which the way by autograd must not find used
+        held = [(penalty, penalty.points(*sides, draws)) for penalty in holding]
+        return at_once(nets.D, self.condition(batch), sides, held, self.objective.d, factor)
+
+    def _named(self, values: Sequence[Tensor]) -> Terms:
+        return {type(p).__name__: v for p, v in zip(self.penalties, values, strict=True)}
+
+    def _tell(self, nets: Nets, at_real: Output, at_fake: Output, clock: Clock) -> None:
+        """What is logged, and what augmentation and remedies watch."""
         clock.note(**{"D(real)": mean(at_real), "D(fake)": mean(at_fake)})
         clock.note(**self.objective.progress(at_real, at_fake))
         if "augment" in nets:
             clock.note(**nets.augment.watch(at_real))
         if self.remedy is not None:
             clock.note(**nets.remedy.watch(at_real, at_fake))
-        seen = {**batch, "x": real, "fake": fake}
-        extra = self.d_extra(nets, critic, seen, clock)
-        return {"objective": self.d_objective(nets, seen, at_real, at_fake), **terms, **extra}
 
     def g_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         batch = self.with_fakes(nets, batch, clock, self.g_batches)

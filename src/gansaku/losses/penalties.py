@@ -22,7 +22,8 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from gansaku.losses.slopes import Gradients, Tape, of_slope
+from gansaku.core.slopes import Gradients, of_slope
+from gansaku.core.tape import Tape
 
 Sample = Tensor | tuple[Tensor, ...]
 Critic = Callable[[Sample], Tensor | Sequence[Tensor]]
@@ -39,10 +40,27 @@ class Draws(Protocol):
 class Penalty(abc.ABC):
     """An already weighted scalar that the critic minimises; subclasses are frozen dataclasses."""
 
-    of_slope: ClassVar[bool] = True  # of the slope at single samples, which batch norm mixes
+    of_slope: ClassVar[bool] = False  # of the slope at single samples, which batch norm mixes
 
     @abc.abstractmethod
     def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor: ...
+
+
+class SlopePenalty(Penalty):
+    """A function of the critic's slope at certain points."""
+
+    of_slope: ClassVar[bool] = True
+
+    @abc.abstractmethod
+    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
+        """Where the slope is taken."""
+
+    @abc.abstractmethod
+    def value(self, slopes: Gradients) -> Tensor:
+        """The penalty of gradients `[N, ...]`, one for each member of a sample."""
+
+    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
+        return _held(critic, self.points(real, fake, noise), self.value)
 
 
 class Constraint(abc.ABC):
@@ -53,7 +71,7 @@ class Constraint(abc.ABC):
 
 
 @dataclasses.dataclass(frozen=True)
-class GradientPenalty(Penalty):
+class GradientPenalty(SlopePenalty):
     """WGAN-GP: weight E (|grad D(x)| - target)^2 / target^2 (arXiv:1704.00028, eq. 3).
 
     x = e real + (1 - e) fake with one e from U(0, 1) a sample, shared by the members of a tuple.
@@ -64,15 +82,15 @@ class GradientPenalty(Penalty):
     weight: float = 10.0
     target: float = 1.0
 
-    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
-        weight, target = self.weight / self.target**2, self.target
-        return _held(
-            critic, _mix(real, fake, noise), lambda g: weight * (_norm(g) - target).square().mean()
-        )
+    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
+        return _mix(real, fake, noise)
+
+    def value(self, slopes: Gradients) -> Tensor:
+        return self.weight / self.target**2 * (_norm(slopes) - self.target).square().mean()
 
 
 @dataclasses.dataclass(frozen=True)
-class PixelGradientPenalty(Penalty):
+class PixelGradientPenalty(SlopePenalty):
     """weight E (|grad D(x)| - 1)^2, the norm over the channels at each pixel, not over the image.
 
     The authors' code of SinGAN (arXiv:1905.01164) has it so; the paper says WGAN-GP. x is mixed as
@@ -82,16 +100,16 @@ class PixelGradientPenalty(Penalty):
 
     weight: float = 0.1
 
-    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
-        def phi(gradients: Gradients) -> Tensor:
-            slopes = [torch.linalg.vector_norm(g, dim=1).flatten() for g in gradients]
-            return self.weight * (torch.cat(slopes) - 1.0).square().mean()
+    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
+        return _mix(real, fake, noise)
 
-        return _held(critic, _mix(real, fake, noise), phi)
+    def value(self, slopes: Gradients) -> Tensor:
+        norms = [torch.linalg.vector_norm(g, dim=1).flatten() for g in slopes]
+        return self.weight * (torch.cat(norms) - 1.0).square().mean()
 
 
 @dataclasses.dataclass(frozen=True)
-class LipschitzPenalty(Penalty):
+class LipschitzPenalty(SlopePenalty):
     """WGAN-LP: weight E max(0, |grad D(x)| - 1)^2 (arXiv:1709.08894, eq. 8).
 
     One-sided: slopes below 1 are free. x is mixed as in `GradientPenalty`. Raises ValueError where
@@ -100,36 +118,41 @@ class LipschitzPenalty(Penalty):
 
     weight: float = 5.0
 
-    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
-        return _held(
-            critic,
-            _mix(real, fake, noise),
-            lambda g: self.weight * (_norm(g) - 1.0).relu().square().mean(),
-        )
+    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
+        return _mix(real, fake, noise)
+
+    def value(self, slopes: Gradients) -> Tensor:
+        return self.weight * (_norm(slopes) - 1.0).relu().square().mean()
 
 
 @dataclasses.dataclass(frozen=True)
-class R1(Penalty):
+class R1(SlopePenalty):
     """gamma/2 E |grad D(x)|^2 at real samples (arXiv:1801.04406, eq. 9)."""
 
     gamma: float = 10.0
 
-    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
-        return _held(critic, real, lambda g: 0.5 * self.gamma * _mean_square(g))
+    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
+        return real
+
+    def value(self, slopes: Gradients) -> Tensor:
+        return 0.5 * self.gamma * _mean_square(slopes)
 
 
 @dataclasses.dataclass(frozen=True)
-class R2(Penalty):
+class R2(SlopePenalty):
     """gamma/2 E |grad D(x)|^2 at generated samples (arXiv:1801.04406, eq. 10)."""
 
     gamma: float = 10.0
 
-    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
-        return _held(critic, fake, lambda g: 0.5 * self.gamma * _mean_square(g))
+    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
+        return fake
+
+    def value(self, slopes: Gradients) -> Tensor:
+        return 0.5 * self.gamma * _mean_square(slopes)
 
 
 @dataclasses.dataclass(frozen=True)
-class DRAGAN(Penalty):
+class DRAGAN(SlopePenalty):
     """weight E (|grad D(x + d)| - k)^2 around real samples (arXiv:1705.07215).
 
     d is normal with `noise_scale` times the standard deviation of the real samples given (of each
@@ -143,9 +166,11 @@ class DRAGAN(Penalty):
     k: float = 1.0
     noise_scale: float = 0.5
 
-    def __call__(self, critic: Critic, real: Sample, fake: Sample, noise: Draws) -> Tensor:
-        around = _map(lambda x: self._around(x, noise), real)
-        return _held(critic, around, lambda g: self.weight * (_norm(g) - self.k).square().mean())
+    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
+        return _map(lambda x: self._around(x, noise), real)
+
+    def value(self, slopes: Gradients) -> Tensor:
+        return self.weight * (_norm(slopes) - self.k).square().mean()
 
     def _around(self, x: Tensor, noise: Draws) -> Tensor:
         x = x.detach()
@@ -159,8 +184,6 @@ class Drift(Penalty):
 
     List it after R1, whose forward it then shares.
     """
-
-    of_slope: ClassVar[bool] = False
 
     weight: float = 1e-3
 

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from gansaku.core import slopes
 from gansaku.core.noise import Noise
-from gansaku.losses import DRAGAN, R1, R2, GradientPenalty, LipschitzPenalty, slopes
-from gansaku.losses.slopes import Tape
+from gansaku.core.tape import Tape
+from gansaku.losses import DRAGAN, R1, R2, GradientPenalty, LipschitzPenalty
 from gansaku.nets import DCGANCritic, ResNetCritic
 from gansaku.nets.layers.resample import DownConv2d
 from gansaku.nets.mlp import MaxoutCritic, PointCritic

@@ -1,0 +1,195 @@
+"""A critic's turn in one pass: real, fake and penalised samples as the rows of one batch.
+
+Of a critic that is piecewise linear and treats rows apart, all gradients come out of one forward,
+one backward, one pass of tangents (see `gansaku.core.slopes`) and ONE weight product a layer: of
+the signals that came back, and of what came in, which is the layer's input for a row that the
+objective judges, its tangent for a row that a penalty holds, and the sum of both (the input times
+the objective's derivative by the row's logit) where a row is both, as with R1 and R2.
+Autograd makes a product for each forward, and adds them up; twice as many where it differentiates
+twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from gansaku.core.slopes import Bearing, Gradients
+from gansaku.core.tape import Tape
+from gansaku.core.tape_steps import Layer
+
+MOVING = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.RReLU)
+_SUITED: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A penalty on the slope at certain points."""
+
+    def points(self, real: Tensor, fake: Tensor, noise: object) -> Tensor: ...
+
+    def value(self, slopes: Gradients) -> Tensor: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """What came of a turn: `objective` bears all gradients of the critic, the rest are values."""
+
+    real: Tensor
+    fake: Tensor
+    objective: Tensor
+    penalties: tuple[Tensor, ...]
+
+
+def suited(net: nn.Module) -> bool:
+    """Whether a critic may turn out to be judged in one pass: nothing in it depends on a call."""
+    if net in _SUITED:
+        return _SUITED[net]
+    moving = (isinstance(m, MOVING) or hasattr(m, "parametrizations") for m in net.modules())
+    return not any(moving)
+
+
+def at_once(
+    net: nn.Module,
+    told: Mapping[str, Tensor],
+    sides: tuple[Tensor, Tensor],
+    held: Sequence[tuple[Holding, Tensor]],
+    objective: Callable[[Tensor, Tensor], Tensor],
+    factor: float | Tensor = 1.0,
+) -> Judged | None:
+    """The logits of `sides` (real, fake), the objective, and `factor` times each penalty at its
+    points; `told` are the labels of a side. None where this critic cannot be judged so."""
+    groups = _groups(sides, held)
+    if not suited(net) or len({(x.shape, x.dtype) for x in groups}) > 1:
+        return None
+    x = torch.cat([each.detach() for each in groups])
+    labels = {name: torch.cat([y] * len(groups)) for name, y in told.items()}
+    known = net in _SUITED
+    with torch.random.fork_rng(enabled=not known), Tape([x], rows=len(x)) as tape:
+        out = net(x, **labels)
+    both = any(at is side for _, at in held for side in sides)
+    plain = isinstance(out, Tensor) and out.requires_grad and tape.whole(out) and tape.intact()
+    plain = plain and (not both or out.numel() == len(x))
+    _SUITED[net] = plain
+    if not plain:
+        tape.close()
+        return None
+    return _Turn(tape, x, out, groups, both).judged(sides, held, objective, factor)
+
+
+def _groups(sides: Sequence[Tensor], held: Sequence[tuple[Holding, Tensor]]) -> list[Tensor]:
+    """What is judged, each once; what penalties hold comes last."""
+    points = list({id(at): at for _, at in held}.values())
+    return [x for x in sides if all(x is not at for at in points)] + points
+
+
+@dataclasses.dataclass
+class _Turn:
+    tape: Tape
+    x: Tensor
+    out: Tensor
+    groups: list[Tensor]  # that x consists of
+    both: bool  # some rows are held by a penalty, and judged by the objective
+
+    def judged(
+        self,
+        sides: tuple[Tensor, Tensor],
+        held: Sequence[tuple[Holding, Tensor]],
+        objective: Callable[[Tensor, Tensor], Tensor],
+        factor: float | Tensor,
+    ) -> Judged:
+        logits = self.out.detach().requires_grad_()
+        real, fake = (logits[self._place(side)] for side in sides)
+        value = objective(real, fake)
+        (share,) = torch.autograd.grad(value, logits)  # of each row in the objective
+        first = min([self._place(at).start for _, at in held], default=len(self.x))
+        seeds = share.clone()
+        seeds[first:] = 1.0
+        torch.autograd.grad(self.out, self.tape.root, seeds)  # signals come back to all layers
+        self.tape.close()
+        values, v = self._penalties(first, held, factor)
+        products = _Products(self.tape, first, share if self.both else None)
+        bearing = Bearing.apply(value.detach(), *products.made(self.x, v))
+        return Judged(real.detach(), fake.detach(), bearing, values)
+
+    def _place(self, x: Tensor) -> slice:
+        number, rows = next(i for i, y in enumerate(self.groups) if y is x), len(x)
+        return slice(number * rows, (number + 1) * rows)
+
+    def _penalties(
+        self,
+        first: int,
+        held: Sequence[tuple[Holding, Tensor]],
+        factor: float | Tensor,
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Their values, and the derivative of their sum by the slopes of the rows held."""
+        if not held:
+            return (), self.x[:0]
+        slopes = self.tape.slopes(self.x, slice(first, None)).detach().requires_grad_()
+        values = []
+        for penalty, at in held:
+            place = self._place(at)
+            own = slopes[place.start - first : place.stop - first]
+            values.append(factor * penalty.value((own,)))
+        (v,) = torch.autograd.grad(torch.stack(values).sum(), slopes)
+        return tuple(value.detach() for value in values), v
+
+
+class _Products:
+    """The weights' and biases' gradients of a turn; rows from `first` on are held.
+
+    `share` is of these rows in the objective, if they have one.
+    """
+
+    def __init__(self, tape: Tape, first: int, share: Tensor | None) -> None:
+        self.tape, self.first = tape, first
+        self.share = None if share is None else share.flatten()[first:]
+        self.weights: list[Tensor] = []
+        self.gradients: list[Tensor] = []
+
+    @torch.no_grad()
+    def made(self, x: Tensor, v: Tensor) -> tuple[Any, ...]:
+        """Gradients, and then what they are of; `v` are the tangents at the rows of x held."""
+        if len(v):
+            self.tape.replay({id(x): v}, self._arrived, slice(self.first, None))
+        else:
+            for layer in self.tape.learned():
+                self._keep(layer.weight, layer.product(layer.input.detach()))
+        for layer in self.tape.steps:
+            if isinstance(layer, Layer) and layer.signal is not None:
+                self._keep_bias(layer, layer.signal)
+        return self.gradients, *self.weights
+
+    def _arrived(self, layer: Layer, t: Tensor) -> None:
+        h = layer.input.detach()
+        if self.share is not None:
+            t = torch.addcmul(t, h[self.first :], _along(self.share, h))
+        if self.share is not None or 0 in h.stride():
+            h = torch.cat([h[: self.first], t]) if self.first else t
+        else:
+            h[self.first :] = t  # nobody reads these rows any more
+        self._keep(layer.weight, layer.product(h))
+
+    def _judged(self, signal: Tensor) -> Tensor:
+        """The signals of the objective alone."""
+        if self.share is None:
+            return signal[: self.first]
+        own = signal[self.first :] * _along(self.share, signal)
+        return torch.cat([signal[: self.first], own]) if self.first else own
+
+    def _keep_bias(self, layer: Layer, signal: Tensor) -> None:
+        if layer.bias is not None and layer.bias.requires_grad:
+            self._keep(layer.bias, layer.shift(self._judged(signal)))
+
+    def _keep(self, weight: Tensor, gradient: Tensor) -> None:
+        self.weights.append(weight)
+        self.gradients.append(gradient)
+
+
+def _along(rows: Tensor, x: Tensor) -> Tensor:
+    return rows.view(-1, *[1] * (x.ndim - 1))
