@@ -24,6 +24,7 @@ from gansaku.core.folder import TIMINGS, Folder
 from gansaku.core.loop import Run, Watch
 from gansaku.core.measuring import Measure
 from gansaku.core.plan import Foresees, Plan, plan
+from gansaku.core.precision import stated
 from gansaku.core.profiling import Profile
 from gansaku.core.sampling import by_class, in_shares
 from gansaku.core.sinks import Checkpoints, Interrupt, Metrics, Sheets, TensorBoard
@@ -166,6 +167,8 @@ def _play(
         folder.say(
             "freed memory stays with the process (glibc mallopt); --keep-memory False ends it"
         )
+    if said := stated(options.precision, run.device):
+        _say(folder, said)
     total = max(run.total, 1)
     sheet_every = options.sheet_every or max(5, total // 40)
     save_every = options.save_every or max(5, total // 20)

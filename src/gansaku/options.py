@@ -20,7 +20,7 @@ from gansaku.data.puppet_builds import PUPPETS
 from gansaku.data.shards import names_shards
 from gansaku.data.sides import two_places
 
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "bf16", "fp16")
 SIDED = ("pairs", "unpaired", "maps")  # kinds of data that have two sides
 ARRAY = "an array"  # what run.json says of data that has no place
 
@@ -39,7 +39,7 @@ class Options:
     direction: str = "AtoB"  # of pairs: what becomes what; BtoA exchanges their sides
     seed: int = 0  # of everything
     device: str = "auto"  # cpu, cuda, cuda:1, mps; auto takes the best that is there
-    precision: str = "fp32"  # fp32, or bf16 where autocast applies
+    precision: str = "fp32"  # fp32, or where autocast applies bf16 or fp16
     accumulate: int = 1  # parts that a batch is cut into to save memory
     workers: int = 2  # processes that decode pictures which do not fit in memory; 0: none
     keep_memory: bool = True  # freed memory stays with the process (glibc): faster steps

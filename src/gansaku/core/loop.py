@@ -19,6 +19,7 @@ from gansaku.core.errors import Diverged, UserError
 from gansaku.core.gathering import gather, together
 from gansaku.core.noise import seed_of
 from gansaku.core.once import Once
+from gansaku.core.precision import Half, step
 from gansaku.core.sampling import sample
 from gansaku.core.spans import span
 
@@ -55,6 +56,7 @@ class Run:
         self.nets.to(self.device, memory_format=self.format)
         self.stages = recipe.stages(self.nets)
         self.players = _cast(self.stages)
+        self.half = Half(precision, self.device, [player.name for player in self.players])
         self.optimizers = {p.name: p.optimizer(p.parameters()) for p in self.players}
         self.rates = {
             name: [group["lr"] for group in optimizer.param_groups]
@@ -175,7 +177,7 @@ class Run:
                 terms = phase.loss(self.nets, batch, clock)
             with span("backward", player.name):
                 loss = reduce(add, terms.values()) / self.accumulate
-                loss.backward(inputs=player.parameters())
+                self.half.scaled(player.name, loss).backward(inputs=player.parameters())
             own = {f"{player.name}/{name}": value for name, value in terms.items()}
             for name, value in (own | clock.notes).items():
                 share = value.detach().float().mean() / self.accumulate
@@ -183,15 +185,17 @@ class Run:
         gradients = [p.grad for p in player.parameters() if p.grad is not None]
         with span("ranks"):
             ranks.average(gradients)
+        overflow = self.half.unscaled(player.name, gradients)
         if phase.after or self.logging:
             ranks.average(list(stats.values()))
         if self.logging:
             norm = torch.nn.utils.get_total_norm(gradients)
+            norm = norm if overflow is None else torch.where(overflow > 0, 0.0, norm)
             logs.update(stats | {f"{player.name}/gradient": norm})
         with span("optimizer", player.name):
             self._set(optimizer, player, clock)
             for _ in range(phase.moves):
-                optimizer.step()
+                step(optimizer, overflow)
         if phase.after:
             with span("after", player.name), torch.no_grad():
                 phase.after(self.nets, stats, self.clock(i, k, "after"))
@@ -210,9 +214,7 @@ class Run:
             group.update(player.fields(clock, lr))
 
     def autocast(self) -> torch.autocast:
-        return torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
-        )
+        return self.half.autocast()
 
     def unseat(self) -> None:
         """Time has jumped: modes are set anew before the next step."""

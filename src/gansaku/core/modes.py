@@ -13,7 +13,7 @@ from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stag
 from gansaku.core.duel import Critic, Duel
 from gansaku.core.errors import UserError, nearest
 from gansaku.core.noise import Noise
-from gansaku.core.spans import span
+from gansaku.core.precision import exactly, full
 from gansaku.core.still import still
 
 FORMS = ("regularised", "manifold")
@@ -103,10 +103,10 @@ class ModeDuel(Duel):
         return {"match": self.match_weight * match, "mode": self.mode_weight * mode}
 
     def manifold_d(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
-        real, again = batch["x"].detach(), self.again(nets, batch["x"]).detach()
+        real, again = full((batch["x"].detach(), self.again(nets, batch["x"]).detach()))
         critic = self.first_critic(nets, clock)
         factor = self.penalty_factor(clock)
-        with span("penalties"):
+        with exactly():
             terms = {
                 type(penalty).__name__: factor * penalty(critic, real, again, clock)
                 for penalty in self.penalties

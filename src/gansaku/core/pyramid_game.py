@@ -15,9 +15,9 @@ from gansaku.core.duel import Objective, Penalty
 from gansaku.core.effort import Effort
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
+from gansaku.core.precision import exactly, full
 from gansaku.core.pyramid_model import PyramidModel
 from gansaku.core.pyramid_pace import LOOK, Pace, unlike
-from gansaku.core.spans import span
 
 SETTLING = 16  # fakes, and as many reconstructions, that a scale's final statistics are of
 RENEWAL = 8  # iterations from one renewal of a picture in the bank to the next
@@ -161,11 +161,11 @@ class PyramidGame(PyramidModel):
         every = 1 if self.is_small(nets, k) else self.numbers.penalty_every
         real = nets.memory.real(k).expand(len(batch["x"]), -1, -1, -1)
         with torch.no_grad():
-            fake = self.fake(nets, k, clock, len(real))
+            fake = full(self.fake(nets, k, clock, len(real)))
         terms = {"objective": self.objective.d(critic(real), critic(fake))}
         if clock.step % every == 0:
             plain = plainly(critic)
-            with span("penalties"):
+            with exactly():
                 for penalty in self.penalties:
                     terms[type(penalty).__name__] = every * penalty(plain, real, fake, clock)
         return terms

@@ -18,6 +18,7 @@ def of(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors = {f"nets/{name}": value for name, value in _own(run).items()}
     tensors |= {f"averages/{k}": v for k, v in run.averages.copies.state_dict().items()}
     tensors |= dict(_optimizers(run))
+    tensors |= {f"scales/{name}": scale for name, scale in run.half.scales.items()}
     time = {"stage": run.stage_number, "step": run.step, "steps": run.steps}
     time |= {"images": run.images, "entered": run.entered, "ended": run.ended, "seed": run.seed}
     return tensors, {"recipe": repr(run.recipe), "time": time, "constants": _constants(run)}
@@ -44,6 +45,8 @@ def restore(run: Run, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
             like = parameters[int(number)]
             same = value.shape == like.shape
             state[like][field] = torch.empty_like(like).copy_(value) if same else value.clone()
+    for name, scale in _under(tensors, "scales/").items():
+        run.half.scales[name] = scale.to(run.device)
     time = header["time"]
     run.stage_number, run.step, run.steps = time["stage"], time["step"], time["steps"]
     run.images, run.entered, run.seed = time["images"], list(time["entered"]), time["seed"]
