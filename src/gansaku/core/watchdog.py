@@ -12,11 +12,12 @@ import dataclasses
 import functools
 import json
 import os
+import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -223,7 +224,8 @@ def _judge(dog: Watchdog, error: BaseException) -> None:
     """Raises what this process has to say of an error; Ended where another has said it."""
     dog.own.step = dog.step()
     if isinstance(error, ranks.Lost):
-        text = dog.lost(error)
+        with _deaf():
+            text = dog.lost(error)
         if text is None or not dog.claims(text):
             raise Ended(1) from None
         raise _spoken(UserError(text)) from None
@@ -234,6 +236,20 @@ def _judge(dog: Watchdog, error: BaseException) -> None:
     if isinstance(error, UserError):
         raise _spoken(type(error)(text)) from error
     error.add_note(text)
+
+
+@contextlib.contextmanager
+def _deaf() -> Generator[None, None, None]:
+    """torchrun ends all processes as soon as one is gone: this one has to speak first."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    except ValueError:  # not the main thread: no signal comes here
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _spoken(error: UserError) -> UserError:
