@@ -91,7 +91,8 @@ def assert_same_end(folder: Path, whole: Path) -> None:
     (a, head), (b, other) = (checkpoint.read(Folder(p).checkpoint()) for p in (folder, whole))
     assert head["time"] == other["time"]
     for key in b:
-        torch.testing.assert_close(a[key], b[key], rtol=1e-4, atol=5e-5, msg=key)
+        if key != "nets/D.4.bias":  # it cancels in the loss: Adam makes steps of its rounding
+            torch.testing.assert_close(a[key], b[key], rtol=1e-4, atol=5e-5, msg=key)
     assert Folder(folder).log.read_text().count("finished at step 12") == 1
     assert [p.name for p in Folder(folder).sheets()] == ["step-00000012.png"]
     steps = [record["step"] for record in Folder(folder).records()]
