@@ -28,7 +28,7 @@ BAD = {
     ("train", "--size", "big"): "--size must be int",
     ("train", "--flip", "maybe"): "'maybe' is out of place",
     ("train", "--device", "tpu9"): "try --device cpu",
-    ("train", "--precision", "fp7"): "precision must be one of fp32, bf16, not 'fp7'",
+    ("train", "--precision", "fp7"): "precision must be one of fp32, bf16, fp16, not 'fp7'",
     ("train", "--log_every", "0"): "log_every must be at least 1, not 0",
     ("train", "--keep", "0"): "keep must be at least 1, not 0",
     ("resume", "nowhere"): "nowhere does not exist",
