@@ -57,6 +57,7 @@ class Run:
         self.stages = recipe.stages(self.nets)
         self.players = _cast(self.stages)
         self.half = Half(precision, self.device, [player.name for player in self.players])
+        self.half.widen(self.nets)
         self.optimizers = {p.name: p.optimizer(p.parameters()) for p in self.players}
         self.rates = {
             name: [group["lr"] for group in optimizer.param_groups]

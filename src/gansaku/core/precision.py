@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gansaku.core.spans import span
 
@@ -33,6 +33,12 @@ class Half:
     def autocast(self) -> torch.autocast:
         on = self.dtype is not None
         return torch.autocast(self.device.type, dtype=self.dtype or torch.bfloat16, enabled=on)
+
+    def widen(self, nets: nn.Module) -> None:
+        """What a network says is float32, whatever it computed in: losses have all their digits."""
+        if self.dtype is not None:
+            for member in nets.children():
+                member.register_forward_hook(lambda module, given, said: full(said))
 
     def scaled(self, player: str, loss: Tensor) -> Tensor:
         return loss.float() * self.scales[player][0] if self.scales else loss
@@ -75,10 +81,12 @@ def exactly() -> Generator[None]:
 
 
 def full(x: Any) -> Any:
-    """Tensors of half precision as float32, in tuples and lists too; all others as they are."""
+    """Tensors of half precision as float32, in tuples, lists and dicts too; others as they are."""
     if isinstance(x, Tensor):
         return x.float() if x.dtype in HALVES.values() else x
-    return type(x)(map(full, x)) if isinstance(x, tuple | list) else x
+    if isinstance(x, dict):
+        return {name: full(value) for name, value in x.items()}
+    return type(x)(map(full, x)) if type(x) in (tuple, list) else x
 
 
 def stated(name: str, device: torch.device) -> str | None:
