@@ -125,6 +125,9 @@ def test_suggestions_need_a_cause(tmp_path):
     assert suggestions(found, known()) == []
     assert "bf16" in suggestions(found, known(device="cuda"))[0]
     assert "stages" in suggestions(found, known(stages=3))[0]
+    found.parts[("", "ranks")] = 0.4
+    assert "wait for one another 40 % of the time" in suggestions(found, known())[0]
+    found.parts.clear()
     found.parts.update({(who, "forward"): 0.2 for who in ("A", "B", "C", "D", "E")})
     lines = summary(found, known(stages=2), tmp_path)
     assert "others" in lines[4]
@@ -173,6 +176,7 @@ def test_spans_are_nothing_where_nobody_looks():
         ("aten::sum", "reductions"),
         ("aten::linalg_vector_norm", "reductions"),
         ("aten::tanh", "elementwise"),
+        ("c10d::allreduce_", "communication"),
         ("autograd::engine::evaluate_function: ConvolutionBackward0", "between operations"),
         ("gansaku/D/forward", "between operations"),
     ],

@@ -146,7 +146,9 @@ def test_the_beginning_is_held_out(hub):
     assert sorted(reds(source.batch(0, 40, 0))) == list(range(10, 50))
     assert reds({"x": torch.cat([*source.held.images()])}) == list(range(10))
     assert source.fingerprint() != source.held.fingerprint()
-    assert open_source("hf://me/cats", holdout=0.2).fingerprint() == source.fingerprint()
+    assert open_source("hf://elsewhere/cats", holdout=0.2).fingerprint() == source.fingerprint()
+    hub.stream.made[1]["image"]["bytes"] = encoded(200)
+    assert open_source("hf://me/cats", holdout=0.2).fingerprint() != source.fingerprint()
 
 
 def test_a_bad_sample_is_replaced_by_the_next_and_named(hub):

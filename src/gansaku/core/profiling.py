@@ -25,7 +25,7 @@ from gansaku.core.tally import Tally, percent, tally
 WARM = 8  # steps before: memory is taken, choices are made, and the pace without a profiler is seen
 LEAST, MOST = 4, 16  # steps that are profiled: as many as it takes for every phase to be due
 TRACE = "trace.json.gz"
-SLOW_DATA, SLOW_OPTIMIZER, SLOW_PYTHON = 0.15, 0.12, 0.35  # shares of a step worth a word
+SLOW_DATA, SLOW_OPTIMIZER, SLOW_PYTHON, SLOW_RANKS = 0.15, 0.12, 0.35, 0.25  # worth a word
 
 
 class Profile:
@@ -197,6 +197,11 @@ def suggestions(found: Tally, known: Facts) -> list[str]:
         )
     if known.device == "cuda" and found.busy < 0.6:
         said.append("the device waits: a larger --batch_size costs little more a step")
+    if (ranks := found.parts[("", "ranks")]) > SLOW_RANKS:
+        said.append(
+            f"the processes wait for one another {percent(ranks)} of the time: fewer of them, or a "
+            "larger --batch_size, where each has more to do between two meetings"
+        )
     if optimizer > SLOW_OPTIMIZER and known.unfused:
         said.append(
             f"optimizers take {percent(optimizer)} and that of {', '.join(known.unfused)} is not "

@@ -10,6 +10,7 @@ from typing import Any
 from gansaku.core.spans import named
 
 FAMILIES = (  # the first that is found in an operation's name
+    ("communication", r"c10d|gloo|nccl"),
     ("convolution", r"conv"),
     ("matmul", r"aten::(mm|addmm|bmm|baddbmm|linear|matmul|dot|mv|addmv|einsum)\b"),
     ("normalisation", r"batch_norm|layer_norm|group_norm|instance_norm|weight_norm"),

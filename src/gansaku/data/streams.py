@@ -157,7 +157,7 @@ class StreamSource(ImageSource):
     _store: StreamStore
 
     def fingerprint(self) -> str:
-        told = repr((self.name, len(self), self.spec, self.fit))
+        told = repr((len(self), self.spec, self.fit))  # not the place, which may change
         content = hashlib.blake2b(told.encode(), digest_size=8)
         content.update(self._digests.tobytes())
         return content.hexdigest()
