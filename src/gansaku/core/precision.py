@@ -62,9 +62,9 @@ def step(optimizer: torch.optim.Optimizer, overflow: Tensor | None) -> None:
     if overflow is None:
         optimizer.step()
     elif optimizer.defaults.get("fused"):
-        optimizer.found_inf = overflow  # ty: ignore[unresolved-attribute]  what torch's own reads
+        optimizer.found_inf = overflow  # ty: ignore[missing-attribute]  what torch's own reads
         optimizer.step()
-        del optimizer.found_inf  # ty: ignore[unresolved-attribute]
+        del optimizer.found_inf  # ty: ignore[missing-attribute]
     elif not overflow.item():
         optimizer.step()
 
