@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gansaku.nets.layers.init import dcgan_init
-from gansaku.nets.layers.norm import norm2d
+from gansaku.nets.layers.norm import InstanceNorm2d, norm2d
 from gansaku.nets.layers.resample import channels_last
 
 HALVINGS = {16: 1, 34: 2, 70: 3, 142: 4, 286: 5}  # receptive field in pixels -> stride-2 layers
@@ -89,4 +89,4 @@ def biased(norm: str) -> bool:
 
 def normed(norm: str, channels: int) -> nn.Module:
     """The normalisation by name."""
-    return nn.InstanceNorm2d(channels) if norm == "bare" else norm2d(norm, channels)
+    return InstanceNorm2d(channels) if norm == "bare" else norm2d(norm, channels)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gansaku.nets.layers.init import dcgan_init
+from gansaku.nets.layers.norm import InstanceNorm2d
 from gansaku.nets.layers.resample import channels_last
 
 WIDEST = 512  # channels of a critic
@@ -75,7 +76,7 @@ class Residual(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         first = [nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), *_normed(width)]
-        second = [nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width)]
+        second = [nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), InstanceNorm2d(width)]
         self.branch = nn.Sequential(*first, *second)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -144,7 +145,7 @@ class Patch(nn.Module):
         for level in range(1, STRIDES + 1):
             stride = 2 if level < STRIDES else 1
             conv = nn.Conv2d(widths[level - 1], widths[level], 4, stride, 2)
-            norm = nn.InstanceNorm2d(widths[level])
+            norm = InstanceNorm2d(widths[level])
             layers.append(nn.Sequential(conv, norm, nn.LeakyReLU(0.2, True)))
         self.layers = nn.ModuleList([*layers, nn.Conv2d(widths[-1], 1, 4, 1, 2)])
 
@@ -188,4 +189,4 @@ def _places(boxes: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _normed(width: int) -> list[nn.Module]:
-    return [nn.InstanceNorm2d(width), nn.ReLU(True)]
+    return [InstanceNorm2d(width), nn.ReLU(True)]

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gansaku.nets.layers.init import glorot_init
+from gansaku.nets.layers.norm import InstanceNorm2d
 from gansaku.nets.layers.resample import channels_last
 from gansaku.nets.layers.sizes import Size, halved
 from gansaku.nets.layers.spectral import spectral
@@ -27,7 +28,7 @@ class Spade(nn.Module):
 
     def __init__(self, channels: int, labels: int, norm: str, hidden: int = HIDDEN) -> None:
         super().__init__()
-        kind = nn.BatchNorm2d if norm == "batch" else nn.InstanceNorm2d
+        kind = nn.BatchNorm2d if norm == "batch" else InstanceNorm2d
         self.norm = kind(channels, affine=False)
         self.shared = nn.Sequential(_conv(labels, hidden), nn.ReLU(True))
         self.gain, self.bias = _conv(hidden, channels), _conv(hidden, channels)
@@ -133,7 +134,7 @@ class StyleEncoder(nn.Module):
             after = width * min(2**level, 8)
             conv = nn.Conv2d(inputs, after, 3, 2, 1, bias=False)
             glorot_init(conv, 0.02)
-            self.layers.append(nn.Sequential(spectral(conv), nn.InstanceNorm2d(after)))
+            self.layers.append(nn.Sequential(spectral(conv), InstanceNorm2d(after)))
             inputs = after
         self.mean, self.log_variance = (nn.Linear(16 * inputs, z) for _ in range(2))
         for head in (self.mean, self.log_variance):
@@ -163,7 +164,7 @@ class PatchFeatures(nn.Module):
             after = width * min(2**level, 8)
             before = width * min(2 ** (level - 1), 8)
             conv = spectral(_patch(before, after, 1 if level == layers - 1 else 2, bias=False))
-            self.layers.append(nn.Sequential(conv, nn.InstanceNorm2d(after), nn.LeakyReLU(0.2)))
+            self.layers.append(nn.Sequential(conv, InstanceNorm2d(after), nn.LeakyReLU(0.2)))
         self.layers.append(_patch(width * min(2 ** (layers - 1), 8), 1, 1))
 
     def forward(self, x: Tensor) -> list[Tensor]:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gansaku.nets.layers.init import dcgan_init, glorot_init
-from gansaku.nets.layers.norm import check_norm
+from gansaku.nets.layers.norm import InstanceNorm2d, check_norm
 from gansaku.nets.layers.resample import channels_last
 
 NORMS = ("instance", "batch", "none")
@@ -153,7 +153,7 @@ class PatchHeads(nn.Module):
 def normed(norm: str, width: int) -> nn.Module:
     """The normalisation by name; instance norm without gains, as the authors have it."""
     if norm == "instance":
-        return nn.InstanceNorm2d(width)
+        return InstanceNorm2d(width)
     return nn.BatchNorm2d(width) if norm == "batch" else nn.Identity()
 
 
