@@ -29,7 +29,7 @@ ARRAY = "an array"  # what run.json says of data that has no place
 class Options:
     """All that a run has besides its recipe; a closed set, kept in run.json."""
 
-    data: str = "mnist5k"  # folder, zip, shards (.tar), IDX, npz, npy, hf://...; mnist5k, digits, ring
+    data: str = "mnist5k"  # folder, zip, shards (.tar), IDX, npz, npy, hf://; mnist5k, digits, ring
     size: int | tuple[int, int] | None = None  # pixels, or height and width; none: as they are
     channels: int | None = None  # 1 grey, 3 colour, 4 with alpha; none: as they are
     alpha: str = "composite"  # on white, or keep
