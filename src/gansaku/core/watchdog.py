@@ -103,8 +103,8 @@ class Watchdog:
         mine = f"{self.own.rank} {text}"
         try:
             first = self.store.compare_set(VERDICT, "", mine).decode() == mine
-        except RuntimeError:
-            first = self.own.rank == 1  # rank 0 kept the store itself
+        except RuntimeError:  # the store has gone with whoever kept it
+            first = self.own.rank == min(s.rank for s in self.seen if not s.gone())
         if first:
             with contextlib.suppress(UserError, OSError):
                 self.log(text)
