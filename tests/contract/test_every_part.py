@@ -26,7 +26,7 @@ PENALISED = {  # recipes with what may be added to them, of which no sample know
     "R1 and R2": "DCGAN(steps=4, batch_size=8, z=4, width=4, penalties=(R1(0.5), R2(0.5)))",
     "relativistic": "DCGAN(steps=4, batch_size=8, z=4, width=4, objective=Relativistic())",
     "ADA": "DCGAN(steps=4, batch_size=8, z=4, width=4, augment=ADA(p=0.9))",
-    "spectral": "SNGAN(steps=4, batch_size=8, z=4, width=4, d_updates=2)",
+    "spectral": "DCGAN(steps=4, batch_size=8, z=4, width=4, d_norm='spectral', d_updates=2)",
 }
 TIED = {
     "RelativisticAverage": "DCGAN(batch_size=8, z=4, width=4, objective=RelativisticAverage())",

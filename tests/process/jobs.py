@@ -160,6 +160,9 @@ def ends(out: Path) -> None:
     train("full", 2, lambda run: at(run, 3, 0) and full())
     train("broken", 2, lambda run: at(run, 3, 0) and run.nope)
     train("taken", 2, lambda run: None, "--out", str(out / "whole"))
+    words = [*TRAIN, "--out", str(out / "other"), "--data"]
+    other = lambda: main([*words, "ring" if os.environ["RANK"] == "0" else "grid"])  # noqa: E731
+    job(2, other, out / "said-other")
 
 
 def at(run: Run, step: int, rank: int) -> bool:

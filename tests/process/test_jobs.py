@@ -150,3 +150,10 @@ def test_an_error_of_one_rank_is_one_traceback_with_its_name(ends):
 def test_an_error_before_the_first_step_is_said_once(ends):
     assert "holds a run already" in complaint(ends, "taken")
     assert "the preparations" in complaint(ends, "taken")
+
+
+def test_a_rank_that_sees_other_data_says_so(ends):
+    message = complaint(ends, "other")
+    assert message.startswith("gansaku: rank 1 ")
+    assert "the data here is" in message
+    assert job(ends, "other")["status"] == [1 << 8, 2 << 8]

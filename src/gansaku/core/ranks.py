@@ -9,12 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator, Sequence
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from gansaku.core.errors import UserError
+
 TEXT = 4096  # bytes of a text that all are told
+PATIENCE = 30.0  # minutes that an exchange may take at least; the watchdog sees to shorter waits
 
 
 class Lost(Exception):
@@ -28,19 +32,36 @@ class Table:
     met = 0
 
 
-def join(device: torch.device) -> None:
-    """Join the processes that torchrun started, if it did.
+def join(device: torch.device, minutes: float = 0.0) -> None:
+    """Join the processes that torchrun started, if it did; an exchange may take `minutes` or more.
 
     What the host decides goes by gloo whatever the device: nothing then waits for an accelerator.
     """
     if "WORLD_SIZE" not in os.environ or dist.is_initialized():
         return
-    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-    if device.type == "cuda" and device.index is None:
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    cuda = device.type == "cuda"
+    if cuda and device.index is None:
+        torch.cuda.set_device(_own_gpu())
     store, place, count = next(iter(dist.rendezvous("env://")))
-    dist.init_process_group(backend, store=store, rank=place, world_size=count)
+    dist.init_process_group(
+        "cpu:gloo,cuda:nccl" if cuda else "gloo",
+        store=store,
+        rank=place,
+        world_size=count,
+        timeout=timedelta(minutes=max(PATIENCE, 2 * minutes)),
+    )
     Table.store = store
+
+
+def _own_gpu() -> int:
+    """Which of the machine's GPUs is this process's."""
+    own, held = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if own >= held:
+        raise UserError(
+            f"this machine has {held} GPUs, and more processes than that: give torchrun "
+            f"--nproc-per-node={held}, or the run --device cpu"
+        )
+    return own
 
 
 def leave() -> None:

@@ -187,7 +187,7 @@ class _Now:
 
 def join(device: torch.device, minutes: float = MINUTES) -> None:
     """Join the other processes, if there are any, and watch over them until the job is done."""
-    ranks.join(device)
+    ranks.join(device, minutes)
     if ranks.Table.store is not None and ranks.world() > 1 and _Now.dog is None:
         _Now.dog = Watchdog(ranks.Table.store, minutes)
 
