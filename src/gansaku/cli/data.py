@@ -19,9 +19,11 @@ Examples:
   gansaku data ann/ --feeds clip
   gansaku data shards/ --size 64
 
-Data may be a folder (its subfolders become classes), a zip, shards (a folder of .tar, or
-'s-{000..099}.tar'), IDX (plain or .gz), .npy or .npz, a stream (hf://OWNER/NAME), or a built-in:
-mnist5k, digits (pictures), ring, grid, spiral (points)."""
+Data may be:
+  a folder (its subfolders become classes), a zip, IDX (plain or .gz), .npy or .npz
+  shards: a folder of .tar files, or 's-{000..099}.tar'
+  a stream: hf://OWNER/NAME
+  a built-in: mnist5k, digits (pictures), ring, grid, spiral (points)"""
 KINDS = ("images", "pairs", "unpaired", "maps", "clip")
 OWN = (
     flags.Field("feeds", "STR", "images", f"as what it would be fed: {', '.join(KINDS)}", ""),

@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,9 +26,13 @@ class Entry:
     name: str
     cls: str
     card: Card
-    fields: tuple[Field, ...]
     doc: str
     path: Path
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        source = Source.read(self.path)
+        return tuple(source.fields(source.recipe()).values())
 
 
 def every() -> list[Entry]:
@@ -42,6 +46,8 @@ def entry(name: str | os.PathLike[str]) -> Entry:
     if _is_path(name):
         return _entry(_user_file(name))
     word = os.fspath(name).casefold().replace("-", "_")
+    if word.isidentifier() and (path := PACKAGE / "recipes" / f"{word}.py").is_file():
+        return _entry(path)
     recipes = every()
     for recipe in recipes:
         if word in (recipe.name.casefold(), recipe.cls.casefold()):
@@ -99,5 +105,4 @@ def _entry(path: Path) -> Entry:
     source = Source.read(path)
     node = source.recipe()
     doc = ast.get_docstring(node) or ""
-    fields = tuple(source.fields(node).values())
-    return Entry(path.stem, node.name, source.card(node), fields, doc, path)
+    return Entry(path.stem, node.name, source.card(node), doc, path)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from functools import cache
@@ -155,39 +153,31 @@ class Source:
     def doc(self, node: ast.ClassDef, statement: ast.AnnAssign) -> str:
         """What a trailing comment says, or the string literal below the field."""
         line = statement.end_lineno or statement.lineno
-        if line in self.comments:
-            column, words = self.comments[line]
-            while self.comments.get(line + 1, (-1, ""))[0] == column and self.bare(line + 1):
-                line += 1  # the comment goes on below
-                words += " " + self.comments[line][1]
+        column, words = self.comment(line, statement.end_col_offset or 0)
+        while words and (more := self.comment(line + 1))[0] == column and more[1]:
+            line += 1  # the comment goes on below
+            words += " " + more[1]
+        if words:
             return words
         after = node.body[node.body.index(statement) + 1 :][:1]
         if after and isinstance(after[0], ast.Expr) and isinstance(after[0].value, ast.Constant):
             return " ".join(str(after[0].value.value).split())
         return ""
 
-    def bare(self, line: int) -> bool:
-        return self.lines[line - 1].lstrip().startswith(b"#")
-
-    @property
-    def comments(self) -> dict[int, tuple[int, str]]:
-        return _comments(self.text)
+    def comment(self, line: int, start: int = 0) -> tuple[int, str]:
+        """Where the comment begins that is all of a line from `start` on, and its words; without
+        what is meant for a linter."""
+        rest = self.lines[line - 1][start:] if line <= len(self.lines) else b""
+        text = rest.strip()
+        words = text.decode().lstrip("# ").split("# noqa")[0].strip() if text[:1] == b"#" else ""
+        if not words or words.startswith(("noqa", "type:")):
+            return -1, ""
+        return start + rest.index(b"#"), words
 
 
 @cache
 def _source(path: Path, module: str, changed: int) -> Source:
     return Source(path, module)
-
-
-@cache
-def _comments(text: str) -> dict[int, tuple[int, str]]:
-    """Line number to column and words, without what is meant for a linter."""
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    comments = [t for t in tokens if t.type == tokenize.COMMENT]
-    said = {t.start: t.string.lstrip("# ").split("# noqa")[0].strip() for t in comments}
-    return {
-        at[0]: (at[1], w) for at, w in said.items() if w and not w.startswith(("noqa", "type:"))
-    }
 
 
 def _assignments(node: ast.ClassDef) -> list[tuple[str, ast.expr | None, ast.stmt]]:
