@@ -17,6 +17,7 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -27,13 +28,18 @@ from common import IMAGES, Results, arguments, parse, table
 from gansaku.core.allocator import keep_large_blocks
 from gansaku.core.card import Card
 from gansaku.core.duel import Duel, Objective
+from gansaku.core.folder import Folder
 from gansaku.core.labelled import Labelled
 from gansaku.core.loop import Run
 from gansaku.core.optim import Adam
 from gansaku.data import open_source
+from gansaku.data.spec import ImageSpec, PairSpec
 from gansaku.losses import GradientPenalty, LeastSquares, NonSaturating, Wasserstein
+from gansaku.model import model_of
 from gansaku.nets.layers.resample import UpConv2d, channels_last
+from gansaku.recipes.cyclegan import CycleGAN
 from gansaku.recipes.dcgan import DCGAN
+from gansaku.recipes.pix2pix import Pix2Pix
 from gansaku.recipes.sngan import SNGAN
 from gansaku.recipes.wgan_gp import WGANGP
 from step import Flops, convolution, sgemm
@@ -105,6 +111,36 @@ def ours(recipe: Any, x: Tensor, y: Tensor | None = None) -> Callable[[], None]:
     return run.advance
 
 
+class Sides:
+    """Pictures of noise and their neighbours, as pairs or as two sets."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.x = x
+        self.spec = PairSpec(*(ImageSpec(x.shape[2], x.shape[3]) for _ in range(2)))
+
+    def batch(self, start: int, n: int, *_: Any, memory_format: Any = None, **__: Any) -> Any:
+        at = torch.arange(2 * start, 2 * (start + n)) % len(self.x)
+        x = (self.x[at].float() / 127.5 - 1).contiguous(memory_format=memory_format)
+        return {"a": x[:n], "b": x[n:]}
+
+
+def translating(recipe: Any, x: Tensor) -> Callable[[], None]:
+    run = Run(recipe, Sides(x), log_every=10**9)
+    run.advance()
+    return run.advance
+
+
+def nets_of(recipe: Any, x: Tensor) -> dict[str, nn.Module]:
+    return dict(recipe.networks(Sides(x).spec).named_children())
+
+
+def sampling(recipe: Any, x: Tensor, n: int = 64) -> Callable[[], Any]:
+    """Samples of a model, as a script asks for them."""
+    source = open_source(x.permute(0, 2, 3, 1).numpy())
+    model = model_of(Run(recipe, source, log_every=10**9), Folder(Path()))
+    return lambda: model.sample(n, seed=1)
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """One line of the table; `floor` and `goal` are the project's own."""
@@ -118,6 +154,8 @@ class Row:
     pairs: int = 7  # steps of each side
 
 
+PIX = Pix2Pix(jitter=1.0, mirror=False)  # pictures are of their size, on both sides
+CYCLE = CycleGAN(pool=0)
 LOADING = "loading 64 pictures of 32x32x3 with a flip"
 SLOW = {"g_optimizer": Adam(1e-4, (0.5, 0.9)), "d_optimizer": Adam(1e-4, (0.5, 0.9))}
 ROWS = (
@@ -186,6 +224,31 @@ ROWS = (
         1.6,
         5,
     ),
+    Row(
+        "pix2pix, U-Net, 256x256, batch 1",
+        (16, 3, 256),
+        lambda x: plain.pix2pix(*nets_of(PIX, x).values(), x),
+        lambda x: translating(PIX, x),
+        1.4,
+        1.7,
+    ),
+    Row(
+        "CycleGAN, nine blocks, 128x128, batch 1",
+        (16, 3, 128),
+        lambda x: plain.cyclegan(nets_of(CYCLE, x), x),
+        lambda x: translating(CYCLE, x),
+        1.08,
+        1.25,
+    ),
+    Row(
+        "64 samples of DCGAN, 64x64x3, width 64",
+        (64, 3, 64),
+        lambda x: plain.samples(plain.dcgan_generator(), 64),
+        lambda x: sampling(DCGAN(batch_size=64, prior="normal"), x),
+        1.35,
+        1.45,
+        15,
+    ),
 )
 
 
@@ -252,8 +315,9 @@ def interleaved(name: str, pairs: int) -> tuple[list[tuple[float, float]], int]:
     pipes, children = [], []
     for side in ("plain", "ours"):
         mine, theirs = start.Pipe()
-        children.append(start.Process(target=serve, args=(theirs, name, side)))
+        children.append(start.Process(target=serve, args=(theirs, name, side), daemon=True))
         children[-1].start()
+        theirs.close()  # a side that dies is heard of
         pipes.append(mine)
 
     def asked(pipe: Any) -> float:

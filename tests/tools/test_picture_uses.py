@@ -238,7 +238,7 @@ def test_an_mp4_goes_through_whatever_ffmpeg_there_is(tmp_path, monkeypatch):
 def test_an_mp4_without_an_encoder_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(film.shutil, "which", lambda name: None)
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(UserError, match="pip install imageio-ffmpeg, or name a"):
+    with pytest.raises(UserError, match=r"pip install 'gansaku\[film\]', or name a"):
         film.check_film(Path("walk.mp4"))
     with pytest.raises(UserError, match=r"a film is a \.webp, \.gif or \.mp4, not 'walk\.avi'"):
         film.save_film(torch.zeros(2, 3, 8, 8), tmp_path / "walk.avi")

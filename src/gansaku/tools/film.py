@@ -44,7 +44,7 @@ def encoder() -> str:
         return importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()
     except (ImportError, RuntimeError):
         raise UserError(
-            "an MP4 needs an encoder: pip install imageio-ffmpeg, or name a .webp or .gif"
+            "an MP4 needs an encoder: pip install 'gansaku[film]', or name a .webp or .gif"
         ) from None
 
 
