@@ -75,7 +75,7 @@ def train(
     planned = planned.remarking(*parts.remarks(run))
     folder = Folder(where)
     if ranks.rank() == 0:
-        folder = Folder.create(where, repr(recipe), about(chosen, source, recipe))
+        folder = Folder.create(where, repr(recipe), about(chosen, source, run))
         for note in (*source.notes, *planned.remarks):
             folder.say(note)
         folder.say(f"training {config.short(recipe)} on {source.name}")
@@ -128,6 +128,7 @@ def resume(
             f"resume it with {recipe.longer()}"
         )
     planned = plan(recipe, source).remarking(*(cut := parts.remarks(run)))
+    planned = dataclasses.replace(planned, steps=run.total)  # what is over keeps its length
     if ranks.rank() == 0:
         folder.rewind(run.steps)
         entry = {
@@ -137,7 +138,7 @@ def resume(
             "changed": changed | cadence,
         }
         about["history"].append(entry)
-        about["options"] = dataclasses.asdict(chosen)
+        about["options"], about["total"] = dataclasses.asdict(chosen), run.total
         folder.describe(repr(recipe), about)
         folder.say(f"resumed at step {run.steps} of {run.total}; changed: {changed | cadence}")
         for remark in cut:
@@ -312,14 +313,15 @@ def _fresh(recipe: Recipe, options: Options) -> Path:
     return next(path for path in paths if not path.exists())
 
 
-def about(options: Options, source: Any, recipe: Recipe) -> dict[str, Any]:
+def about(options: Options, source: Any, run: Run) -> dict[str, Any]:
     """What run.json says of a run that begins now."""
     return {
-        "name": type(recipe).__module__.rpartition(".")[2],
+        "name": type(run.recipe).__module__.rpartition(".")[2],
         "versions": {"gansaku": gansaku.__version__, "python": platform.python_version()},
         "machine": _machine(),
-        "code": _code(recipe),
+        "code": _code(run.recipe),
         "options": dataclasses.asdict(options),
+        "total": run.total,
         "spec": source.spec.to_json(),
         "data": {
             "name": source.name,

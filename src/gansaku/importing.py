@@ -37,7 +37,7 @@ def import_singan(folder: str | Path, out: str | Path, picture: Any = None) -> M
         recipe.remember(run.nets.eval())
     run.stage_number, run.ended = len(run.stages), run.stages[-1].steps
     options = chosen({"feeds": "single", "size": size, "channels": channels, "crop": "none"}, given)
-    made = Folder.create(out, repr(recipe), about(options, source, recipe))
+    made = Folder.create(out, repr(recipe), about(options, source, run))
     checkpoint.write(step_path(made.checkpoints, 0), *state.of(run))
     made.say(f"imported from {folder}: {len(found.sizes)} scales")
     return load(made.path, device="cpu")

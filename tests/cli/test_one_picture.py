@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,17 @@ def test_films_for_each_start_scale_and_beta(gansaku, place, here):
     assert [p.name for p in sorted(Path().iterdir())] == names
     with Image.open(names[0]) as film:
         assert film.n_frames == 3
+
+
+def test_the_end_of_a_run_names_what_one_picture_is_good_for(gansaku, place, here):
+    shutil.copytree(place / "run", "run")
+    said = gansaku("resume", "run", *SinGAN.tiny().longer().split())
+    assert said.code == 0, said.err
+    about = json.loads(Path("run/run.json").read_text())
+    assert f"finished at step {about['total']} of {about['total']}" in said.out
+    assert "gansaku animate run" in said.out
+    assert "interpolate" not in said.out
+    assert f"{about['total']}/{about['total']}" in gansaku("runs", "run").out
 
 
 def test_evaluate_measures_one_picture(gansaku, place, here):

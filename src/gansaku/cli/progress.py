@@ -13,7 +13,7 @@ from rich.progress import Progress as Bar
 
 from gansaku.cli.show import console, count, duration, escape, grid, memory, say
 from gansaku.core import checkpoint, config, ranks
-from gansaku.core.capabilities import Translates
+from gansaku.core.capabilities import Pyramid, Translates
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 from gansaku.core.plan import Plan
@@ -66,7 +66,7 @@ class Progress:
     def __call__(self, run: Run) -> None:
         if ranks.rank():
             return
-        now = time.monotonic()
+        now, self.total = time.monotonic(), run.total  # a stage may end before its time
         if self._began is None:
             self._began = now, run.steps  # the first step is slow, and no measure of the others
         self._promise(run, now - self._began[0])
@@ -78,7 +78,7 @@ class Progress:
             self._bar = _bar()
             self._task = self._bar.add_task("", total=self.total, numbers="")
             self._bar.start()
-        self._bar.update(self._task, completed=run.steps)
+        self._bar.update(self._task, completed=run.steps, total=self.total)
         if run.record:
             self._numbers = losses(run.record)
             self._bar.update(self._task, numbers=self.numbers(run, now))
@@ -130,6 +130,11 @@ class Progress:
             (f"gansaku sample {run} -n 64 --seed 7", "new samples"),
             (f"gansaku interpolate {run}", "a walk between samples"),
         ]
+        if isinstance(model.recipe, Pyramid):
+            uses = [
+                (f"gansaku sample {run} -n 4 --size 200x600", "new pictures of any size"),
+                (f"gansaku animate {run}", "the picture, moving"),
+            ]
         if isinstance(model.recipe, Translates):
             uses = [(f"gansaku translate {run} PICTURES", "pictures of yours, translated")]
         if isinstance(model.spec, ClipSpec):

@@ -147,7 +147,12 @@ def _recipe(folder: Folder) -> Recipe | None:
 
 
 def _finished(folder: Folder) -> bool:
-    return (_last(folder, "step") or 0) >= getattr(_recipe(folder), "steps", float("inf"))
+    return (_last(folder, "step") or 0) >= (_total(folder) or float("inf"))
+
+
+def _total(folder: Folder) -> int | None:
+    """Steps that are planned; older runs say it in their recipe alone."""
+    return folder.about.get("total") or getattr(_recipe(folder), "steps", None)
 
 
 def _changed(folder: Folder) -> str:
@@ -157,9 +162,8 @@ def _changed(folder: Folder) -> str:
 
 
 def _progress(folder: Folder) -> str:
-    steps = getattr(_recipe(folder), "steps", None)
-    done = _last(folder, "step") or 0
-    return f"{done:.0f}/{steps}" if steps else f"{done:.0f}"
+    total, done = _total(folder), _last(folder, "step") or 0
+    return f"{done:.0f}/{total}" if total else f"{done:.0f}"
 
 
 def _best(folder: Folder) -> str:

@@ -126,8 +126,8 @@ class History:
 
     @property
     def total(self) -> int | None:
-        """Steps that were planned, where the recipe says."""
-        steps = self.settings.get("steps")
+        """Steps that were planned, of all stages together, where the run says."""
+        steps = self.about.get("total", self.settings.get("steps"))
         return int(steps) if isinstance(steps, int | float) else None
 
     @property

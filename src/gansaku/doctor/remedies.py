@@ -47,6 +47,12 @@ def option(history: History, name: str, value: str, otherwise: str = "") -> str:
     return f"--{name} {value} (it is {told})"
 
 
+def flipped(history: History) -> str:
+    """Mirrored pictures, where there are none yet."""
+    mirrors = history.option.get("flip") or history.settings.get("mirror")
+    return "" if mirrors else "--flip True"
+
+
 def either(*remedies: str) -> str:
     """Those that there are, the best first."""
     return "; or ".join(dict.fromkeys(r for r in remedies if r))

@@ -7,7 +7,7 @@ import math
 from gansaku.doctor.detectors.common import probed
 from gansaku.doctor.findings import Finding
 from gansaku.doctor.history import History
-from gansaku.doctor.remedies import either, option, penalised
+from gansaku.doctor.remedies import either, flipped, option, penalised
 
 BEYOND = 1.05  # of the range [-1, 1]: what resampling may overshoot
 NARROW = 0.2  # of a range of 2: masks of 0 and 1 in 8 bits, 8 bits in 16
@@ -100,7 +100,7 @@ def overfitting(history: History) -> Finding | None:
         either(
             option(history, "augment", "'ADA()'"),
             "more images",
-            "--flip True",
+            flipped(history),
             penalised(history, 10.0, "R1(1.0)"),
         ),
         found.began(above=KNOWN),
@@ -121,7 +121,7 @@ def few_images(history: History) -> Finding | None:
         "copies of them, or mixtures.",
         either(
             "" if history.settings.get("augment") else option(history, "augment", "'ADA()'"),
-            "--flip True",
+            flipped(history),
             "--holdout 0.2 shows whether the critic overfits",
         ),
         size.steps[0],
