@@ -100,7 +100,7 @@ def test_alive():
     child = os.fork()
     if not child:
         os._exit(0)
-    time.sleep(0.1)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     assert not watchdog.alive(child)  # it waits to be buried
     os.waitpid(child, 0)
     assert not watchdog.alive(child)
