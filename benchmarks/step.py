@@ -34,6 +34,8 @@ class Flops(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         if count := flop_registry.get(func._overloadpacket):
             self.total += count(*args, **(kwargs or {}), out_val=out)
+        elif func._opname == "_linear_pointwise":  # oneDNN's product, which torch does not count
+            self.total += 2 * args[0].numel() * len(args[1])
         return out
 
 

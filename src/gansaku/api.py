@@ -21,6 +21,7 @@ from gansaku.core.choices import CADENCE
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import UserError
 from gansaku.core.folder import TIMINGS, Folder
+from gansaku.core.kernels import quick, quickened
 from gansaku.core.loop import Run, Watch
 from gansaku.core.measuring import Measure
 from gansaku.core.plan import Foresees, Plan, plan
@@ -168,6 +169,8 @@ def _play(
         folder.say(
             "freed memory stays with the process (glibc mallopt); --keep-memory False ends it"
         )
+    if said := quickened(options.quick_layers, run.device):
+        _say(folder, said)
     if said := stated(options.precision, run.device):
         _say(folder, said)
     total = max(run.total, 1)
@@ -185,7 +188,7 @@ def _play(
     try:
         if run.steps == 0:  # a run that is killed early can be resumed, and a full disk is known
             keeper.save(run)
-        with interrupt.listening():
+        with quick(options.quick_layers), interrupt.listening():
             run.play([*([looker] if looker else []), *seen, *watches, keeper, interrupt])
         keeper.save(run)
     except UserError as error:

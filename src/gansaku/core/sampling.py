@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gansaku.core.contract import Nets, Recipe
 from gansaku.core.errors import UserError
+from gansaku.core.kernels import quick
 from gansaku.core.noise import Noise
 
 
@@ -32,7 +33,9 @@ def samples(
         noise = Noise(seed, ("sample", first // chunk), least=chunk, device=device)
         last = min(first + chunk, n)
         part = {k: v[first:last] if _lists(v) else v for k, v in given.items()}
-        yield recipe.sample(nets, last - first, noise, part)
+        with quick():
+            made = recipe.sample(nets, last - first, noise, part)
+        yield made
 
 
 def sample(

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gansaku.core import kernels
+
 RESHAPES = frozenset(("flatten", "reshape", "view", "unflatten", "squeeze", "unsqueeze", "expand"))
 MOVES = frozenset(("permute", "transpose", "movedim", "contiguous", "__getitem__"))
 POOLS = frozenset(("sum", "mean", "avg_pool2d", "adaptive_avg_pool2d", "interpolate"))
@@ -176,16 +178,18 @@ class Weighted(Layer):
         signal = self.signal
         assert signal is not None, "no signal came back to a layer"
         if self.name == "linear":
-            return signal.flatten(0, -2).T @ h.flatten(0, -2)
+            return kernels.linear_weight(h, signal)
         return self._gradients(signal, h, (False, True, False))[1]
 
     def back(self, signal: Tensor, like: Tensor, rows: slice) -> Tensor:
         if self.name == "linear":
-            return signal @ self.weight
+            return kernels.linear_input(signal, self.weight)
         return self._gradients(signal, like, (True, False, False))[0]
 
     def _gradients(self, signal: Tensor, h: Tensor, which: tuple[bool, bool, bool]) -> Any:
         said, sides = self.said, self.weight.ndim - 2
+        if made := kernels.gradients(self.name, said | {"input": h}, signal, which):
+            return made
         places = [
             _each(said.get(n, d), sides)
             for n, d in (("stride", 1), ("padding", 0), ("dilation", 1))

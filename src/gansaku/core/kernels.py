@@ -1,0 +1,188 @@
+"""Layers of networks by the faster of two libraries, wherever they are called."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from gansaku.core import convolutions, products
+from gansaku.core.convolutions import Pair, Shape
+
+
+class Quick(TorchFunctionMode):
+    """A context in which linear layers and convolutions go the faster way, where there is one.
+
+    What it is by is a function of the processor and the shapes: the same run rounds the same.
+    """
+
+    on = 0  # how many of them are open
+
+    def __enter__(self) -> Any:
+        Quick.on += 1
+        return super().__enter__()
+
+    def __exit__(self, *what: Any) -> None:
+        Quick.on -= 1
+        super().__exit__(*what)
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        made = QUICK[func](*args, **kwargs) if func in QUICK else None
+        return func(*args, **kwargs) if made is None else made
+
+
+def quick(wanted: bool = True) -> contextlib.AbstractContextManager:
+    """`Quick`, where this processor gains by it; else a context in which nothing is otherwise."""
+    return Quick() if wanted and products.available() else contextlib.nullcontext()
+
+
+def quickened(wanted: bool, device: torch.device) -> str:
+    """What the log says of it; nothing where nothing is otherwise."""
+    if not wanted or device.type != "cpu" or not products.available():
+        return ""
+    return "layers go by oneDNN where it is faster than MKL; --quick-layers False ends it"
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:  # noqa: A002
+    if input.ndim < 2 or weight.ndim != 2 or input.numel() * len(weight) < products.LEAST:
+        return None
+    rows = input if input.ndim == 2 else input.reshape(-1, input.shape[-1])
+    if not products.pays(rows, weight):
+        return None
+    out = products.product(rows, weight, bias)
+    return out if input.ndim == 2 else out.view(*input.shape[:-1], len(weight))
+
+
+def conv2d(
+    input: Tensor,  # noqa: A002
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | Pair = 1,
+    padding: int | str | Pair = 0,
+    dilation: int | Pair = 1,
+    groups: int = 1,
+) -> Tensor | None:
+    s = down_shape(input, weight, stride, padding, dilation, groups)
+    return None if s is None else convolutions.convolved(input, weight, s, bias)
+
+
+def conv_transpose2d(
+    input: Tensor,  # noqa: A002
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    output_padding: int | Pair = 0,
+    groups: int = 1,
+    dilation: int | Pair = 1,
+) -> Tensor | None:
+    s = up_shape(input, weight, stride, padding, output_padding, groups, dilation)
+    return None if s is None else convolutions.transposed(input, weight, s, bias)
+
+
+def linear_weight(x: Tensor, signal: Tensor) -> Tensor:
+    """A linear layer's gradient `[O, I]`: of inputs `x [..., I]` and signals `[..., O]`."""
+    x, signal = x.flatten(0, -2), signal.flatten(0, -2)
+    return products.product(signal.T, x.T) if Quick.on else signal.T @ x
+
+
+def linear_input(signal: Tensor, weight: Tensor) -> Tensor:
+    """What comes back `[..., I]` of signals `[..., O]`."""
+    made = linear(signal, weight.T) if Quick.on else None
+    return signal @ weight if made is None else made
+
+
+def gradients(
+    name: str, said: dict[str, Any], signal: Tensor, which: tuple[bool, bool, bool]
+) -> tuple[Tensor | None, Tensor | None] | None:
+    """A convolution's gradients, of the input and the weight; None: the library's way."""
+    said = {key: value for key, value in said.items() if key != "bias"}
+    x, w = said.pop("input"), said.pop("weight").detach()
+    shape = {"conv2d": down_shape, "conv_transpose2d": up_shape}.get(name)
+    given = {"stride": 1, "padding": 0} | said
+    s = shape(x, w, **given) if shape and Quick.on else None
+    if s is None:
+        return None
+    back, sides = (
+        (convolutions.up, (x, signal)) if name == "conv2d" else (convolutions.down, (signal, x))
+    )
+    return (
+        back(signal, w, s) if which[0] else None,
+        convolutions.weigh(*sides, s) if which[1] else None,
+    )
+
+
+QUICK: dict[Any, Callable[..., Tensor | None]] = {
+    torch._C._nn.linear: linear,
+    torch.conv2d: conv2d,
+    torch.conv_transpose2d: conv_transpose2d,
+}
+
+
+# --- shapes ---
+
+
+def down_shape(
+    x: Tensor, w: Tensor, stride: Any, padding: Any, dilation: Any = 1, groups: int = 1
+) -> Shape | None:
+    """Of a convolution that goes another way than the library's; None of any other."""
+    if groups != 1 or not _fit(x, w) or _pair(dilation) != (1, 1) or isinstance(padding, str):
+        return None
+    (_, c, height, width), (o, _, *kernel) = x.shape, w.shape
+    steps, pads = _pair(stride), _pair(padding)
+    sides = zip((height, width), kernel, steps, pads, strict=True)
+    small = [(side + 2 * pad - k) // step + 1 for side, k, step, pad in sides]
+    return _known(Shape(len(x), (c, height, width), (o, *small), tuple(kernel), steps, pads))
+
+
+def up_shape(
+    y: Tensor,
+    w: Tensor,
+    stride: Any,
+    padding: Any,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Shape | None:
+    """The same of a transposed convolution."""
+    if groups != 1 or not _fit(y, w) or _pair(dilation) != (1, 1):
+        return None
+    (_, o, h, width), (_, c, *kernel) = y.shape, w.shape
+    steps, pads, over = _pair(stride), _pair(padding), _pair(output_padding)
+    sides = zip((h, width), kernel, steps, pads, over, strict=True)
+    large = [(side - 1) * step - 2 * pad + k + more for side, k, step, pad, more in sides]
+    return _known(Shape(len(y), (c, *large), (o, h, width), tuple(kernel), steps, pads))
+
+
+def _fit(x: Tensor, w: Tensor) -> bool:
+    """Whether the ways were measured for such tensors: float32 on a CPU, channels last."""
+    return (
+        x.ndim == 4
+        and w.ndim == 4
+        and x.dtype == w.dtype == products.TYPE
+        and x.device.type == "cpu"
+        and type(x) in products.PLAIN
+        and type(w) in products.PLAIN
+        and (_last(x) or _last(w))
+        and not torch.is_autocast_enabled("cpu")
+    )
+
+
+def _last(x: Tensor) -> bool:
+    return x.is_contiguous(memory_format=torch.channels_last)
+
+
+def _known(s: Shape) -> Shape | None:
+    good = min(*s.small, *s.large, s.n) > 0
+    return s if good and any(convolutions.ways(s)) else None
+
+
+def _pair(value: Any) -> Pair:
+    return (value, value) if isinstance(value, int) else (tuple(value) * 2)[:2]

@@ -1,0 +1,180 @@
+"""Products and convolutions by other ways: equal to the library's, and chosen by shapes alone."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from gansaku.core import convolutions, kernels, products
+from gansaku.core.convolutions import Shape
+
+EXACT = torch.float64
+
+
+@pytest.fixture
+def onednn(monkeypatch):
+    """As if the processor gained by it, whatever the size."""
+    monkeypatch.setattr(products, "available", lambda: True)
+    monkeypatch.setattr(products, "LEAST", 0)
+
+
+def noise(*shape: int, kind: torch.dtype = EXACT) -> torch.Tensor:
+    return torch.randn(*shape, dtype=kind, requires_grad=True)
+
+
+def alike(mine: torch.Tensor, theirs: torch.Tensor) -> None:
+    """Up to the rounding of float32, beside the largest."""
+    largest = float(theirs.detach().abs().max())
+    torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4 * largest)
+
+
+# --- products ---
+
+
+def thrice(product, a, b, bias):
+    """A product, its gradients, and the gradients of their squares."""
+    out = product(a, b, bias)
+    first = torch.autograd.grad(out.square().sum(), (a, b, bias), create_graph=True)
+    second = torch.autograd.grad(sum(g.square().sum() for g in first), (a, b, bias))
+    return [out, *first, *second]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
+def test_onednn_multiplies_as_mkl_does(n, i, o):
+    torch.manual_seed(0)
+    given = [noise(*shape, kind=torch.float32) for shape in ((n, i), (o, i), (o,))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(products, "available", lambda: True)
+        patch.setattr(products, "LEAST", 0)
+        assert products.pays(*given[:2])
+        ours = thrice(products.product, *given)
+    for mine, theirs in zip(ours, thrice(F.linear, *given), strict=True):
+        torch.testing.assert_close(
+            mine, theirs, rtol=1e-4, atol=1e-4 * float(theirs.detach().abs().max())
+        )
+
+
+def test_what_is_left_to_mkl(onednn, monkeypatch):
+    a, b = noise(4, 3, kind=torch.float32), noise(5, 3, kind=torch.float32)
+    assert products.pays(a, b)
+    assert not products.pays(a.double(), b.double())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert not products.pays(a, b)
+    monkeypatch.setattr(products, "LEAST", 4 * 3 * 5 + 1)
+    assert not products.pays(a, b)
+    monkeypatch.setattr(products, "available", lambda: False)
+    monkeypatch.setattr(products, "LEAST", 0)
+    assert not products.pays(a, b)
+
+
+# --- convolutions ---
+
+
+def shape_of(n: int, c: int, o: int, size: int, k: int, stride: int, padding: int) -> Shape:
+    h = (size + 2 * padding - k) // stride + 1
+    return Shape(n, (c, size, size), (o, h, h), (k, k), (stride,) * 2, (padding,) * 2)
+
+
+SHAPES = (
+    shape_of(2, 5, 4, 8, 4, 2, 1),
+    shape_of(2, 3, 5, 9, 3, 2, 1),
+    shape_of(1, 4, 2, 7, 7, 1, 0),
+    shape_of(3, 2, 6, 6, 5, 1, 2),
+    shape_of(2, 3, 4, 11, 4, 2, 1),  # the last row and column reach no output
+)
+
+
+def every_way(s: Shape):
+    lines = ["lines"] if s.stride == (1, 1) else []
+    return itertools.product(
+        ["", "columns", *lines], ["", "columns", "folded", *lines], ["", "columns", *lines]
+    )
+
+
+@pytest.mark.parametrize("s", SHAPES, ids=str)
+def test_every_way_is_the_same_product(s, monkeypatch):
+    torch.manual_seed(0)
+    x, w = noise(s.n, *s.large), noise(s.small[0], s.large[0], *s.kernel)
+    y = noise(s.n, *s.small)
+    down = F.conv2d(x, w, None, s.stride, s.padding)
+    up, weigh = torch.autograd.grad(down, (x, w), y)
+    for ways in every_way(s):
+        monkeypatch.setattr(convolutions, "ways", lambda _, ways=ways: ways)
+        torch.testing.assert_close(convolutions.down(x, w, s), down, rtol=0, atol=1e-11)
+        torch.testing.assert_close(convolutions.up(y, w, s), up, rtol=0, atol=1e-11)
+        torch.testing.assert_close(convolutions.weigh(x, y, s), weigh, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("s", SHAPES[:3], ids=str)
+def test_first_and_second_derivatives(s, monkeypatch):
+    torch.manual_seed(0)
+    way = "lines" if s.stride == (1, 1) else "columns"
+    monkeypatch.setattr(convolutions, "ways", lambda _: (way, way, way))
+    x, w = noise(1, *s.large), noise(s.small[0], s.large[0], *s.kernel)
+    y, s = noise(1, *s.small), s._replace(n=1)
+    for function, side in ((convolutions.convolved, x), (convolutions.transposed, y)):
+        assert torch.autograd.gradcheck(lambda a, b, f=function: f(a, b, s), (side, w))
+        assert torch.autograd.gradgradcheck(lambda a, b, f=function: f(a, b, s) ** 2, (side, w))
+
+
+def test_the_way_is_a_function_of_the_shape():
+    assert convolutions.ways(shape_of(64, 256, 512, 8, 4, 2, 1)) == ("", "columns", "columns")
+    assert convolutions.ways(shape_of(16, 256, 512, 8, 4, 2, 1)) == ("columns",) * 3
+    assert convolutions.ways(shape_of(64, 64, 128, 32, 4, 2, 1)) == ("", "", "")
+    assert convolutions.ways(shape_of(1, 64, 3, 134, 7, 1, 0)) == ("lines", "", "lines")
+    assert convolutions.ways(shape_of(64, 3, 64, 64, 4, 2, 1)) == ("", "folded", "")
+    assert convolutions.ways(shape_of(64, 256, 256, 8, 3, 1, 1)) == ("", "", "")
+
+
+# --- networks ---
+
+
+def test_networks_compute_the_same(onednn):
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(64, 64, 4, 2, 1),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.ConvTranspose2d(64, 3, 4, 2, 1),
+        nn.Flatten(),
+        nn.Linear(3 * 8 * 8, 7),
+    ).to(memory_format=torch.channels_last)
+    x = noise(2, 64, 8, 8, kind=torch.float32)
+    wanted = [x, *net.parameters()]
+    plain = torch.autograd.grad(net(x).square().sum(), wanted)
+    with kernels.quick():
+        quick = torch.autograd.grad(net(x).square().sum(), wanted)
+    different = 0
+    for mine, theirs in zip(quick, plain, strict=True):
+        torch.testing.assert_close(
+            mine, theirs, rtol=1e-3, atol=1e-4 * float(theirs.detach().abs().max())
+        )
+        different += not torch.equal(mine, theirs)
+    assert different, "nothing went another way"
+
+
+def test_what_is_not_for_it_is_left_alone(onednn):
+    x, w = torch.randn(1, 64, 8, 8), torch.randn(64, 64, 4, 4)
+    last = w.contiguous(memory_format=torch.channels_last)
+    assert kernels.conv2d(x, last, None, 2, 1) is not None
+    assert kernels.conv2d(x, w, None, 2, 1) is None  # neither has its channels last
+    assert kernels.conv2d(x, last, None, 2, "valid") is None
+    assert kernels.conv2d(x, last, None, 2, 1, dilation=2) is None
+    assert kernels.conv2d(x.double(), last.double(), None, 2, 1) is None
+    assert kernels.conv2d(x[:0], last, None, 2, 1) is None
+    assert kernels.linear(torch.randn(3), torch.randn(4, 3)) is None
+
+
+def test_it_is_said(onednn, monkeypatch):
+    assert "--quick-layers False" in kernels.quickened(True, torch.device("cpu"))
+    assert not kernels.quickened(False, torch.device("cpu"))
+    monkeypatch.setattr(products, "available", lambda: False)
+    assert not kernels.quickened(True, torch.device("cpu"))
+    with kernels.quick():
+        assert not kernels.Quick.on
