@@ -383,7 +383,9 @@ def chart(results: Results) -> None:
     axes.set_xlim(1, 16)
     axes.set_xticks([1, 1.5, 2, 3, 5, 10], ["1", "1.5", "2", "3", "5", "10"])
     axes.minorticks_off()
-    axes.set_xlabel("times as fast as the plain way; red: the floor we ask of ourselves", fontsize=9)
+    axes.set_xlabel(
+        "times as fast as the plain way; red: the floor we ask of ourselves", fontsize=9
+    )
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(IMAGES / "speed.png", dpi=110)
     plt.close(figure)
