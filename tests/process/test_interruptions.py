@@ -117,13 +117,14 @@ def test_asked_to_stop_it_saves_and_goes_on(signum, whole, tmp_path):
     assert_same_end(out, whole)
 
 
-def test_damaged_last_checkpoint_is_passed_over(whole, tmp_path):
+def test_damaged_last_checkpoint_is_passed_over(whole, tmp_path, caplog):
     out = copied(whole, tmp_path)
     last = Folder(out).saved()[-1]
     last.write_bytes(last.read_bytes()[:-100])
     model = api.resume(out, device="cpu")
     assert model.steps == 40
     assert "damaged" in (out / "log.txt").read_text()
+    assert "damaged" in caplog.text  # and the user sees it
 
 
 def copied(whole: Path, tmp_path: Path) -> Path:

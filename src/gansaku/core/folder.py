@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import shutil
 import time
@@ -96,7 +97,7 @@ class Folder:
     def checkpoint(self, which: str = "last") -> Path:
         """The file of `last`, `best` or a step; damaged last ones are passed over, and said."""
         if which == "last":
-            return checkpoint.newest_good(self.checkpoints, self.say)
+            return checkpoint.newest_good(self.checkpoints, self._warn)
         path = self.checkpoints / f"best{checkpoint.SUFFIX}"
         if which != "best":
             path = step_path(self.checkpoints, int(which) if which.isdigit() else -1)
@@ -104,6 +105,11 @@ class Folder:
             held = ", ".join(str(int(p.stem.split("-")[1])) for p in self.saved()) or "none"
             raise CheckpointError(f"{self.path} has no checkpoint {which!r}; steps held: {held}")
         return path
+
+    def _warn(self, text: str) -> None:
+        """Said in the log and, by Python's logging, to whoever is there."""
+        self.say(text)
+        logging.getLogger("gansaku").warning(text)
 
     def saved(self) -> list[Path]:
         return sorted(self.checkpoints.glob(f"step-*{checkpoint.SUFFIX}"))
