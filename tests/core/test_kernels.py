@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from gansaku.core import convolutions, kernels, products
+from gansaku.core import convolutions, kernels, norms, products
 from gansaku.core.convolutions import Shape
 
 EXACT = torch.float64
@@ -94,7 +94,9 @@ SHAPES = (
 def every_way(s: Shape):
     lines = ["lines"] if s.stride == (1, 1) else []
     return itertools.product(
-        ["", "columns", *lines], ["", "columns", "folded", *lines], ["", "columns", *lines]
+        ["", "columns", *lines],
+        ["", "columns", "folded", *lines, *(["turned"] if lines else [])],
+        ["", "columns", *lines],
     )
 
 
@@ -132,7 +134,7 @@ def test_the_way_is_a_function_of_the_shape():
     assert convolutions.ways(shape_of(64, 256, 512, 8, 4, 2, 1)) == ("", "columns", "columns")
     assert convolutions.ways(shape_of(16, 256, 512, 8, 4, 2, 1)) == ("columns",) * 3
     assert convolutions.ways(shape_of(64, 64, 128, 32, 4, 2, 1)) == ("", "", "")
-    assert convolutions.ways(shape_of(1, 64, 3, 134, 7, 1, 0)) == ("lines", "", "lines")
+    assert convolutions.ways(shape_of(1, 64, 3, 134, 7, 1, 0)) == ("lines", "turned", "lines")
     assert convolutions.ways(shape_of(64, 3, 64, 64, 4, 2, 1)) == ("", "folded", "")
     assert convolutions.ways(shape_of(64, 256, 256, 8, 3, 1, 1)) == ("", "", "")
 
@@ -180,5 +182,56 @@ def test_it_is_said(onednn, monkeypatch):
     assert not kernels.quickened(False, torch.device("cpu"))
     monkeypatch.setattr(products, "available", lambda: False)
     assert not kernels.quickened(True, torch.device("cpu"))
-    with kernels.quick():
+    with kernels.quick(False):
         assert not kernels.Quick.on
+    with kernels.quick():
+        assert kernels.Quick.on
+
+
+# --- batch norm ---
+
+
+def of_batch_norm(norm):
+    """Outputs and gradients, once, twice and thrice, of the input and the parameters."""
+    torch.manual_seed(0)
+    x, bias = noise(3, 4, 5, 6), noise(4)
+    weight = (torch.rand(4, dtype=EXACT) + 0.5).requires_grad_()
+    moments = torch.zeros(4, dtype=EXACT), torch.ones(4, dtype=EXACT)
+    out = norm(x, weight, bias, *moments)
+    given = (x, weight, bias)
+    once = torch.autograd.grad(out.pow(3).sum(), given, create_graph=True)
+    (slope,) = torch.autograd.grad(out.tanh().sum(), x, create_graph=True)
+    penalty = (slope.flatten(1).norm(dim=1) - 1).square().sum()
+    held = torch.autograd.grad(penalty, (x, weight), retain_graph=True)
+    twice = torch.autograd.grad(sum(g.square().sum() for g in once), given, create_graph=True)
+    thrice = torch.autograd.grad(sum(g.square().sum() for g in twice), (x, weight))
+    return [out, *once, penalty, *held, *twice, *thrice, *moments]
+
+
+def test_batch_norm_differentiates_as_torch_does():
+    def torchs(x, weight, bias, mean, var):
+        return F.batch_norm(x, mean, var, weight, bias, True, 0.1, 1e-5)
+
+    def ours(x, weight, bias, mean, var):
+        return norms.batch_norm(x, weight, bias, mean, var, 0.1, 1e-5)
+
+    for mine, theirs in zip(of_batch_norm(ours), of_batch_norm(torchs), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_critic_with_batch_norm_under_a_penalty(affine):
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(8, affine=affine)
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), norm, nn.LeakyReLU(0.2), nn.Conv2d(8, 1, 3))
+    x = noise(2, 3, 8, 8, kind=torch.float32)
+    found = []
+    for wanted in (False, True):
+        with kernels.quick(wanted):
+            assert ("_Norm" in type(net[:2](x).grad_fn).__name__) == wanted
+            (slope,) = torch.autograd.grad(net(x).tanh().sum(), x, create_graph=True)
+            weights = [p for p in net.parameters() if p.ndim == 4 or p is norm.weight]
+            found.append(torch.autograd.grad(slope.square().sum(), weights))
+    for mine, theirs in zip(*found, strict=True):
+        alike(mine, theirs)
+        assert theirs.abs().max() > 0

@@ -58,10 +58,14 @@ def ways(s: Shape) -> tuple[str, str, str]:
         bounds = (AHEAD * small, 2 * AHEAD * small, 4 * AHEAD)
         down, up, weigh = ("columns" if s.columns <= bound else "" for bound in bounds)
         return down, up, weigh
-    up = "lines" if dense else "folded"
+    up = ""
+    if few_large and s.small[0] >= MANY:
+        up = "lines" if dense else "folded"
+    elif few_small and s.large[0] >= MANY and dense:
+        up = "turned"
     return (
         "lines" if dense and few_small and s.large[0] >= MANY else "",
-        up if few_large and s.small[0] >= MANY else "",
+        up,
         "lines" if dense and few_small and s.kernel[0] >= 7 and s.n <= 2 else "",
     )
 
@@ -86,9 +90,12 @@ def up(y: Tensor, w: Tensor, s: Shape, bias: Tensor | None = None) -> Tensor:
         rows = y.permute(0, 2, 3, 1).flatten(0, 2)
         found = scattered(product(rows, w.permute(2, 3, 1, 0).flatten(0, 2)), s)
         return _plus(found.clone(memory_format=CL), bias)
-    if way == "lines":
+    if way in ("lines", "turned"):
         pad = (s.kernel[0] - 1 - s.padding[0], s.kernel[1] - 1 - s.padding[1])
-        return _plus(by_lines(y, w.flip(2, 3).transpose(0, 1), pad), bias)
+        turned = w.flip(2, 3).transpose(0, 1).contiguous(memory_format=CL)
+        if way == "turned":
+            return F.conv2d(y, turned, bias, padding=pad)
+        return _plus(by_lines(y, turned, pad), bias)
     if way == "folded":
         parts = F.conv2d(y, w.flatten(1).T[:, :, None, None]).flatten(2)
         found = F.fold(parts, s.large[1:], s.kernel, 1, s.padding, s.stride)

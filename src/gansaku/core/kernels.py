@@ -1,4 +1,4 @@
-"""Layers of networks by the faster of two libraries, wherever they are called."""
+"""Layers of networks by the faster of two ways, wherever they are called."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from gansaku.core import convolutions, products
+from gansaku.core import convolutions, norms, products
 from gansaku.core.convolutions import Pair, Shape
 
 
 class Quick(TorchFunctionMode):
-    """A context in which linear layers and convolutions go the faster way, where there is one.
+    """A context in which layers go the faster way, where there is one.
 
     What it is by is a function of the processor and the shapes: the same run rounds the same.
     """
@@ -39,8 +39,8 @@ class Quick(TorchFunctionMode):
 
 
 def quick(wanted: bool = True) -> contextlib.AbstractContextManager:
-    """`Quick`, where this processor gains by it; else a context in which nothing is otherwise."""
-    return Quick() if wanted and products.available() else contextlib.nullcontext()
+    """`Quick`, or a context in which nothing is otherwise."""
+    return Quick() if wanted else contextlib.nullcontext()
 
 
 def quickened(wanted: bool, device: torch.device) -> str:
@@ -119,10 +119,31 @@ def gradients(
     )
 
 
+def batch_norm(
+    input: Tensor,  # noqa: A002
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor | None:
+    grows = torch.is_grad_enabled() and input.requires_grad
+    if not (training and grows) or input.device.type != "cpu" or type(input) is not Tensor:
+        return None
+    if input.dtype != products.TYPE or torch.is_autocast_enabled("cpu"):
+        return None
+    ones = input.new_ones(input.shape[1]) if weight is None else weight
+    zeros = input.new_zeros(input.shape[1]) if bias is None else bias
+    return norms.batch_norm(input, ones, zeros, running_mean, running_var, momentum, eps)
+
+
 QUICK: dict[Any, Callable[..., Tensor | None]] = {
     torch._C._nn.linear: linear,
     torch.conv2d: conv2d,
     torch.conv_transpose2d: conv_transpose2d,
+    torch.nn.functional.batch_norm: batch_norm,
 }
 
 
@@ -164,7 +185,8 @@ def up_shape(
 def _fit(x: Tensor, w: Tensor) -> bool:
     """Whether the ways were measured for such tensors: float32 on a CPU, channels last."""
     return (
-        x.ndim == 4
+        products.available()
+        and x.ndim == 4
         and w.ndim == 4
         and x.dtype == w.dtype == products.TYPE
         and x.device.type == "cpu"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -164,10 +164,9 @@ class PyramidGame(PyramidModel):
             fake = full(self.fake(nets, k, clock, len(real)))
         terms = {"objective": self.objective.d(critic(real), critic(fake))}
         if clock.step % every == 0:
-            plain = plainly(critic)
             with exactly():
                 for penalty in self.penalties:
-                    terms[type(penalty).__name__] = every * penalty(plain, real, fake, clock)
+                    terms[type(penalty).__name__] = every * penalty(critic, real, fake, clock)
         return terms
 
     def g_loss(self, k: int, nets: Nets, batch: Batch, clock: Clock) -> Terms:
@@ -210,15 +209,6 @@ class PyramidGame(PyramidModel):
         with torch.no_grad():
             rows = [self._climb(nets, [z[i : i + 1] for z in maps], 0, k - 1) for i in range(n)]
             return self.raised(memory, torch.cat(rows), k)
-
-
-def plainly(net: nn.Module) -> Callable[[Tensor], Tensor]:
-    """The network with weights and input laid out channel by channel, whatever they are stored as.
-
-    Differentiated twice it takes 0.7 of the time so on a CPU, where once is slower (64 channels).
-    """
-    weights = {name: weight.contiguous() for name, weight in net.named_parameters()}
-    return lambda x: torch.func.functional_call(net, weights, (x.contiguous(),))
 
 
 def drawn() -> Noise:
