@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from sources import source_of
-from test_every_part import NAMES, STEP, Exact, exact  # noqa: F401 (a fixture)
+from test_every_part import NAMES, Exact, exact, exactly, gradients  # noqa: F401 (a fixture)
 
 from gansaku.core import catalog, convolutions, kernels, products
 from gansaku.core.loop import Run
@@ -26,18 +26,11 @@ def whatever_the_size(monkeypatch):
 
 
 def after_a_step(name: str, stage: int, wanted: bool) -> dict[str, torch.Tensor]:
-    """Gradients of every player's last turn."""
-    recipe = catalog.find(name).tiny()
-    run = Run(recipe, Exact(source_of(name, type(recipe))), seed=3)
+    run = exactly(catalog.find(name).tiny(), name, stage)
     run.format = torch.channels_last
-    run.nets.double().to(memory_format=run.format)
-    for player in run.players:
-        run.optimizers[player.name] = STEP(player.parameters())
-        run.rates[player.name] = [0.01]
-    run.stage_number = stage
+    run.nets.to(memory_format=run.format)
     with kernels.quick(wanted):
-        run.advance()
-    return {n: p.grad for n, p in run.nets.named_parameters() if p.grad is not None}
+        return gradients(run)
 
 
 @pytest.mark.parametrize("name", NAMES)

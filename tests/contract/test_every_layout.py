@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from sources import source_of
-from test_every_part import NAMES, STEP, Exact, alone, exact  # noqa: F401 (a fixture)
+from test_every_part import NAMES, Exact, at_rest, exact, exactly, gradients  # noqa: F401 (a fixture)
 
 from gansaku.core import catalog
 from gansaku.core.errors import UserError
@@ -19,19 +19,10 @@ from gansaku.core.loop import Run
 
 
 def after_a_step(recipe: Any, name: str, stage: int, layout: torch.memory_format) -> dict:
-    """Gradients of every player's last turn."""
-    run = Run(recipe, Exact(source_of(name, type(recipe))), seed=3)
+    run = exactly(recipe, name, stage)
     run.format = layout
-    run.nets.double().to(memory_format=layout)
-    for player in run.players:
-        run.optimizers[player.name] = STEP(player.parameters())
-        run.rates[player.name] = [0.01]
-    run.stage_number = stage
-    run._begin()
-    for module in filter(alone, run.nets.modules()):
-        module.eval()
-    run.advance()
-    return {n: p.grad for n, p in run.nets.named_parameters() if p.grad is not None}
+    run.nets.to(memory_format=layout)
+    return gradients(at_rest(run))
 
 
 def of_one(name: str) -> Any:

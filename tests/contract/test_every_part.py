@@ -58,20 +58,34 @@ def alone(module: nn.Module) -> bool:
     return isinstance(module, (_BatchNorm, _DropoutNd))
 
 
-def after_a_step(recipe: Any, name: str, stage: int, cut: int) -> dict[str, torch.Tensor]:
-    """Gradients of every player's last turn, and all buffers, after a step in `cut` parts."""
-    run = Run(recipe, Exact(source_of(name, type(recipe))), seed=3, accumulate=cut)
+def exactly(recipe: Any, name: str, stage: int, accumulate: int = 1) -> Run:
+    """A run in float64 at the beginning of a stage, its steps plain."""
+    run = Run(recipe, Exact(source_of(name, type(recipe))), seed=3, accumulate=accumulate)
     run.nets.double()
     for player in run.players:
         run.optimizers[player.name] = STEP(player.parameters())
         run.rates[player.name] = [0.01]
     run.stage_number = stage
+    return run
+
+
+def at_rest(run: Run) -> Run:
     run._begin()
     for module in filter(alone, run.nets.modules()):
         module.eval()
+    return run
+
+
+def gradients(run: Run) -> dict[str, torch.Tensor]:
+    """Of every player's last turn in a step."""
     run.advance()
-    gradients = {n: p.grad for n, p in run.nets.named_parameters() if p.grad is not None}
-    return gradients | {n: b.double() for n, b in run.nets.named_buffers()}
+    return {n: p.grad for n, p in run.nets.named_parameters() if p.grad is not None}
+
+
+def after_a_step(recipe: Any, name: str, stage: int, cut: int) -> dict[str, torch.Tensor]:
+    """Gradients of every player's last turn, and all buffers, after a step in `cut` parts."""
+    run = at_rest(exactly(recipe, name, stage, cut))
+    return gradients(run) | {n: b.double() for n, b in run.nets.named_buffers()}
 
 
 def gap(recipe: Any, name: str, stage: int = 0) -> float:
