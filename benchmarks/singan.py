@@ -24,7 +24,6 @@ from torch import Tensor
 
 import gansaku as gs
 from common import IMAGES, WORK, Results, arguments, parse, shared, table, train_for
-from gansaku.core.kernels import quick
 from gansaku.core.loop import Run
 from gansaku.core.noise import Noise
 from gansaku.data.draw import save_sheet
@@ -130,8 +129,7 @@ def steps(picture: Path, turns: int) -> dict[str, Any]:
         }
         ours, theirs = [], []
         for _ in range(1 + turns):  # the first warms up
-            with quick():
-                ours.append(seconds(run.advance))
+            ours.append(seconds(run.advance))
             theirs.append(seconds(lambda r=other, k=k, o=optimizers: plain_step(r, k, o)))
         one, two = statistics.median(ours[1:]), statistics.median(theirs[1:])
         rows.append({"scale": k, "ours": one, "plain": two, "ratio": two / one})

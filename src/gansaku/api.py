@@ -21,7 +21,7 @@ from gansaku.core.choices import CADENCE
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import UserError
 from gansaku.core.folder import TIMINGS, Folder
-from gansaku.core.kernels import quick, quickened
+from gansaku.core.kernels import quickened
 from gansaku.core.loop import Run, Watch
 from gansaku.core.measuring import Measure
 from gansaku.core.plan import Foresees, Plan, plan
@@ -188,7 +188,7 @@ def _play(
     try:
         if run.steps == 0:  # a run that is killed early can be resumed, and a full disk is known
             keeper.save(run)
-        with quick(options.quick_layers), interrupt.listening():
+        with interrupt.listening():
             run.play([*([looker] if looker else []), *seen, *watches, keeper, interrupt])
         keeper.save(run)
     except UserError as error:
@@ -292,6 +292,7 @@ def _run(recipe: Recipe, source: Any, options: Options, device: torch.device) ->
         precision=options.precision,
         accumulate=options.accumulate,
         log_every=options.log_every,
+        quick_layers=options.quick_layers,
     )
 
 

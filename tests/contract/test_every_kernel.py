@@ -7,7 +7,7 @@ import torch
 from sources import source_of
 from test_every_part import NAMES, Exact, exact, exactly, gradients  # noqa: F401 (a fixture)
 
-from gansaku.core import catalog, convolutions, kernels, products
+from gansaku.core import catalog, convolutions, products
 from gansaku.core.loop import Run
 
 
@@ -29,8 +29,8 @@ def after_a_step(name: str, stage: int, wanted: bool) -> dict[str, torch.Tensor]
     run = exactly(catalog.find(name).tiny(), name, stage)
     run.format = torch.channels_last
     run.nets.to(memory_format=run.format)
-    with kernels.quick(wanted):
-        return gradients(run)
+    run.quick_layers = wanted
+    return gradients(run)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -154,7 +154,7 @@ def test_networks_compute_the_same(onednn):
     x = noise(2, 64, 8, 8, kind=torch.float32)
     wanted = [x, *net.parameters()]
     plain = torch.autograd.grad(net(x).square().sum(), wanted)
-    with kernels.quick():
+    with kernels.faster():
         quick = torch.autograd.grad(net(x).square().sum(), wanted)
     different = 0
     for mine, theirs in zip(quick, plain, strict=True):
@@ -182,10 +182,10 @@ def test_it_is_said(onednn, monkeypatch):
     assert not kernels.quickened(False, torch.device("cpu"))
     monkeypatch.setattr(products, "available", lambda: False)
     assert not kernels.quickened(True, torch.device("cpu"))
-    with kernels.quick(False):
-        assert not kernels.Quick.on
-    with kernels.quick():
-        assert kernels.Quick.on
+    with kernels.faster(False):
+        assert not kernels.Faster.on
+    with kernels.faster():
+        assert kernels.Faster.on
 
 
 # --- batch norm ---
@@ -227,7 +227,7 @@ def test_a_critic_with_batch_norm_under_a_penalty(affine):
     x = noise(2, 3, 8, 8, kind=torch.float32)
     found = []
     for wanted in (False, True):
-        with kernels.quick(wanted):
+        with kernels.faster(wanted):
             assert ("_Norm" in type(net[:2](x).grad_fn).__name__) == wanted
             (slope,) = torch.autograd.grad(net(x).tanh().sum(), x, create_graph=True)
             weights = [p for p in net.parameters() if p.ndim == 4 or p is norm.weight]

@@ -9,7 +9,7 @@ import torch
 
 from gansaku.core import ranks
 from gansaku.core.contract import Batch, Phase, Share, Stage
-from gansaku.core.noise import seed_of
+from gansaku.core.noise import seed_of, sow
 from gansaku.core.spans import span
 
 if TYPE_CHECKING:
@@ -69,10 +69,10 @@ class Deal:
     ) -> tuple[Batch, Batch]:
         run = self.run
         clock = run.clock("share", k, part=part)
-        torch.manual_seed(seed_of(run.seed, *clock.key, clock.index))
+        sow(seed_of(run.seed, *clock.key, clock.index), run.device)
         if graph:
             run.seat(share.keeper)
         who = span("forward", share.keeper.name)
-        with who, torch.set_grad_enabled(graph), run.autocast():
+        with who, torch.set_grad_enabled(graph), run.ways():
             made = share.make(run.nets, batch, clock)
         return made, {name: value.detach() for name, value in made.items()}

@@ -14,7 +14,7 @@ from gansaku.core import convolutions, norms, products
 from gansaku.core.convolutions import Pair, Shape
 
 
-class Quick(TorchFunctionMode):
+class Faster(TorchFunctionMode):
     """A context in which layers go the faster way, where there is one.
 
     What it is by is a function of the processor and the shapes: the same run rounds the same.
@@ -23,11 +23,11 @@ class Quick(TorchFunctionMode):
     on = 0  # how many of them are open
 
     def __enter__(self) -> Any:
-        Quick.on += 1
+        Faster.on += 1
         return super().__enter__()
 
     def __exit__(self, *what: Any) -> None:
-        Quick.on -= 1
+        Faster.on -= 1
         super().__exit__(*what)
 
     def __torch_function__(
@@ -38,9 +38,13 @@ class Quick(TorchFunctionMode):
         return func(*args, **kwargs) if made is None else made
 
 
-def quick(wanted: bool = True) -> contextlib.AbstractContextManager:
-    """`Quick`, or a context in which nothing is otherwise."""
-    return Quick() if wanted else contextlib.nullcontext()
+def faster(wanted: bool = True) -> contextlib.AbstractContextManager:
+    """`Faster`, or a context in which nothing is otherwise.
+
+    Around what is computed forward alone: gradients know their ways by then, and a mode is asked
+    about everything that is done with a tensor.
+    """
+    return Faster() if wanted else contextlib.nullcontext()
 
 
 def quickened(wanted: bool, device: torch.device) -> str:
@@ -90,12 +94,12 @@ def conv_transpose2d(
 def linear_weight(x: Tensor, signal: Tensor) -> Tensor:
     """A linear layer's gradient `[O, I]`: of inputs `x [..., I]` and signals `[..., O]`."""
     x, signal = x.flatten(0, -2), signal.flatten(0, -2)
-    return products.product(signal.T, x.T) if Quick.on else signal.T @ x
+    return products.product(signal.T, x.T) if Faster.on else signal.T @ x
 
 
 def linear_input(signal: Tensor, weight: Tensor) -> Tensor:
     """What comes back `[..., I]` of signals `[..., O]`."""
-    made = linear(signal, weight.T) if Quick.on else None
+    made = linear(signal, weight.T) if Faster.on else None
     return signal @ weight if made is None else made
 
 
@@ -107,7 +111,7 @@ def gradients(
     x, w = said.pop("input"), said.pop("weight").detach()
     shape = {"conv2d": down_shape, "conv_transpose2d": up_shape}.get(name)
     given = {"stride": 1, "padding": 0} | said
-    s = shape(x, w, **given) if shape and Quick.on else None
+    s = shape(x, w, **given) if shape and Faster.on else None
     if s is None:
         return None
     back, sides = (

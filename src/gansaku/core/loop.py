@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -17,7 +18,8 @@ from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Sta
 from gansaku.core.dealing import Deal
 from gansaku.core.errors import Diverged, UserError
 from gansaku.core.gathering import gather, together
-from gansaku.core.noise import seed_of
+from gansaku.core.kernels import faster
+from gansaku.core.noise import seed_of, sow
 from gansaku.core.once import Once
 from gansaku.core.precision import Half, step
 from gansaku.core.sampling import sample
@@ -44,10 +46,11 @@ class Run:
         precision: str = "fp32",
         accumulate: int = 1,
         log_every: int = 50,
+        quick_layers: bool = True,
     ) -> None:
         self.recipe, self.source, self.seed = recipe, source, seed
         self.device, self.precision = torch.device(device), precision
-        self.accumulate, self.log_every = accumulate, log_every
+        self.accumulate, self.log_every, self.quick_layers = accumulate, log_every, quick_layers
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(seed, "networks"))
             self.nets = recipe.networks(source.spec)
@@ -173,8 +176,8 @@ class Run:
             batch = deal.part(phase, k, part)
             self.seat(player)
             clock = self.clock(i, k, part=part)
-            torch.manual_seed(seed_of(self.seed, *clock.key, clock.index))  # for dropout
-            with span("forward", player.name), self.autocast():
+            sow(seed_of(self.seed, *clock.key, clock.index), self.device)  # for dropout
+            with span("forward", player.name), self.ways():
                 terms = phase.loss(self.nets, batch, clock)
             with span("backward", player.name):
                 loss = reduce(add, terms.values()) / self.accumulate
@@ -214,8 +217,11 @@ class Run:
         for group, lr in zip(optimizer.param_groups, self.rates[player.name], strict=True):
             group.update(player.fields(clock, lr))
 
-    def autocast(self) -> torch.autocast:
-        return self.half.autocast()
+    @contextlib.contextmanager
+    def ways(self) -> Generator[None]:
+        """How layers are computed: in what precision, and by which library."""
+        with self.half.autocast(), faster(self.quick_layers):
+            yield
 
     def unseat(self) -> None:
         """Time has jumped: modes are set anew before the next step."""
@@ -255,7 +261,7 @@ class Run:
         modes = [(m, m.training) for m in self.nets.modules()]
         self.nets.eval()
         try:
-            with torch.no_grad():
+            with torch.no_grad(), faster(self.quick_layers):
                 return make(self.averages.view())
         finally:
             for module, training in modes:

@@ -15,6 +15,14 @@ def seed_of(*key: int | str) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
+def sow(seed: int, device: torch.device) -> None:
+    """Seed torch's own generators, from which dropout draws: the processor's and the device's."""
+    if device.type == "cpu":  # torch.manual_seed notes who called, for devices that never wake
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
+
+
 def sent(x: Tensor, device: torch.device | str) -> Tensor:
     """`x` on `device`; a GPU is not waited for: from pinned memory a copy is queued like work.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from gansaku.core.capabilities import Translates
 from gansaku.core.contract import Batch, Nets, Recipe
 from gansaku.core.errors import UserError
-from gansaku.core.kernels import quick
+from gansaku.core.kernels import faster
 from gansaku.core.noise import EachNoise, Noise
 
 
@@ -62,7 +62,7 @@ def translations(
         part = a[start : start + chunk]
         numbers = range(first + start, first + start + len(part))
         noise = EachNoise(seed, numbers, ("translate",), device)
-        with quick():
+        with faster():
             made = recipe.translate(nets, part.to(device), noise, given or {}).cpu()
         yield made
 
