@@ -64,5 +64,6 @@ def test_codes_find_two_pictures_without_labels():
     run = trained("infogan", **FAST, width=8, codes=Codes((2,), 1), steps=300)
     nearest = [min((0, 1), key=distances(run, y).__getitem__) for y in (0, 1)]
     assert sorted(nearest) == [0, 1], "each category is another picture"
-    told = run.recipe.classify(run.nets.eval(), run.source.pictures).argmax(1)
-    assert told.tolist() == [nearest.index(0), nearest.index(1)], "and Q knows them again"
+    for y in (0, 1):
+        told = run.recipe.classify(run.nets.eval(), run.sample(32, seed=9, given={"y": y}))
+        assert (told.argmax(1) == y).float().mean() > 0.9, "and Q knows them again"

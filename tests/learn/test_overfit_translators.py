@@ -121,7 +121,7 @@ def test_cyclegan_finds_the_rule_without_pairs_both_ways():
 
 def test_cut_takes_the_colours_of_the_other_side_and_keeps_the_shapes():
     small = {"width": 8, "blocks": 5, "units": 16, "d_width": 8, "patch": 16, "places": 64}
-    recipe = catalog.find("cut")(steps=60, batch_size=4, **small, **rates(2e-3))
+    recipe = catalog.find("cut")(steps=100, batch_size=4, **small, **rates(2e-3))
     run = Run(recipe, Tinted(), seed=1)
     a = run.source.batch(500, 16, 0)["a"]
     run.play()
