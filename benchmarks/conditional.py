@@ -65,7 +65,7 @@ def labelled() -> Path:
 
 
 @functools.cache
-def test_digits() -> tuple[Tensor, Tensor]:
+def unseen_digits() -> tuple[Tensor, Tensor]:
     """Real digits that nobody has seen, `[N, 1, 28, 28]`, with their labels `[N]`."""
     known = digits()
     if known.name == "mnist":
@@ -85,7 +85,7 @@ def reader() -> DigitClassifier:
 
 def judge() -> dict[str, Any]:
     """The network that says which digit a picture shows, and how it does on the test digits."""
-    classifier, (x, y) = reader(), test_digits()
+    classifier, (x, y) = reader(), unseen_digits()
     right = of_mean((classifier.logits(x).argmax(1) == y).double())
     return {"classifier": classifier.name, "accuracy": right.value, "error": right.error}
 
@@ -94,7 +94,7 @@ def real(n: int) -> dict[str, Any]:
     """What GAN-train comes to with as many real digits in place of samples."""
     known = digits()
     x, y = as_images(known.train[:n]), torch.tensor(known.labels[:n])
-    found = gan_train(x, y, *test_digits())
+    found = gan_train(x, y, *unseen_digits())
     return {"gan_train": found.value, "gan_train_error": found.error, "samples": len(x)}
 
 
@@ -116,7 +116,7 @@ def cell(recipe: str, minutes: float, seed: int, cpu: bool, n: int) -> dict[str,
 def _labels(x: Tensor, y: Tensor, shown: Tensor) -> dict[str, Any]:
     """How many samples show the digit that was asked for, and what a network learns of them."""
     right = (shown == y).double()
-    agreement, train = of_mean(right), gan_train(x, y, *test_digits())
+    agreement, train = of_mean(right), gan_train(x, y, *unseen_digits())
     return {
         "agreement": agreement.value,
         "agreement_error": agreement.error,
@@ -128,7 +128,7 @@ def _labels(x: Tensor, y: Tensor, shown: Tensor) -> dict[str, Any]:
 
 def _codes(model: Any, y: Tensor, shown: Tensor) -> dict[str, Any]:
     """Errors of the best one-to-one match of categories with digits: of Q on real, of samples."""
-    x, labels = test_digits()
+    x, labels = unseen_digits()
     with torch.no_grad():
         parts = [model.recipe.classify(model.nets, part) for part in x.split(500)]
     told = torch.cat(parts).argmax(1)

@@ -52,6 +52,10 @@ USES = {  # picture -> use, the paper's own input, shares of the scales at which
     "33039_LR": ("upscale", "", ()),
     "lightning1": ("animate", "", ()),
 }
+SETTINGS = {  # the paper's, for the use of that picture
+    "33039_LR": ", likeness=100, min_size=18, factor=0.794",
+    "lightning1": ", noise_over=True, min_size=20",
+}
 SCIKIT = ("coffee", "chelsea", "brick")  # come with scikit-image
 PICTURES = (
     "balloons",
@@ -90,7 +94,8 @@ def engine_of(kind: str, name: str, effort: str) -> tuple[Engine, float]:
     if kind == "official" and not (run / "run.json").exists():
         import_singan(shared("singan_trained_balloons"), run, picture)
     elif kind == "singan" and not (run / "run.json").exists():
-        gs.train(config.read(f"SinGAN(effort={effort!r})"), str(picture), out=run)
+        settings = SETTINGS.get(name, "")
+        gs.train(config.read(f"SinGAN(effort={effort!r}{settings})"), str(picture), out=run)
     elif kind == "singan" and any((run / "checkpoints").glob("step-*")):
         _finish(run)
     seconds = [record.get("seconds", 0.0) for record in gs.core.folder.Folder(run).records()]

@@ -131,26 +131,25 @@ def resume(
     planned = plan(recipe, source).remarking(*(cut := parts.remarks(run)))
     planned = dataclasses.replace(planned, steps=run.total)  # what is over keeps its length
     if ranks.rank() == 0:
-        folder.rewind(run.steps)
-        entry = {
-            "at": _now(),
-            "step": run.steps,
-            "command": _command(),
-            "changed": changed | cadence,
-        }
-        about["history"].append(entry)
-        about["options"], about["total"] = dataclasses.asdict(chosen), run.total
-        folder.describe(repr(recipe), about)
-        folder.say(f"resumed at step {run.steps} of {run.total}; changed: {changed | cadence}")
+        _written(folder, run, chosen, changed | cadence)
         for remark in cut:
             folder.say(remark)
-        if (now := _machine()) != (then := about["machine"]):
-            folder.say(
-                f"not the machine of the start ({then}, now {now}): sums may round otherwise"
-            )
         if on_plan:
             on_plan(planned, folder, source)
     return _play(run, folder, chosen, watches, on_finding, on_profile)
+
+
+def _written(folder: Folder, run: Run, chosen: Options, changed: dict[str, Any]) -> None:
+    """What the folder says of a run that goes on: nothing of what came after its checkpoint."""
+    folder.rewind(run.steps)
+    about = folder.about
+    entry = {"at": _now(), "step": run.steps, "command": _command(), "changed": changed}
+    about["history"].append(entry)
+    about["options"], about["total"] = dataclasses.asdict(chosen), run.total
+    folder.describe(repr(run.recipe), about)
+    folder.say(f"resumed at step {run.steps} of {run.total}; changed: {changed}")
+    if (now := _machine()) != (then := about["machine"]):
+        folder.say(f"not the machine of the start ({then}, now {now}): sums may round otherwise")
 
 
 def _play(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gansaku.core import catalog, checkpoint, config, sampling, state
+from gansaku.core import catalog, checkpoint, config, kernels, sampling, state
 from gansaku.core.capabilities import Encodes, Translates, able, check_direction, encoded
 from gansaku.core.contract import Nets, Recipe
 from gansaku.core.errors import CheckpointError, UserError
@@ -31,16 +31,18 @@ class Model:
     folder: Path
     steps: int
     device: torch.device
+    quick_layers: bool = True  # layers go by the faster library, as in training
 
     @torch.no_grad()
     def sample(self, n: int = 64, seed: int = 0, **given: Any) -> Tensor:
         """`n` samples `[n, *spec.shape]`, images in [-1, 1]; the i-th depends on (seed, i)."""
-        return sampling.sample(self.recipe, self.nets, n, seed, given, self.device)
+        return torch.cat(list(self.stream(n, seed, **given)))
 
     @torch.no_grad()
     def stream(self, n: int, seed: int = 0, **given: Any) -> Iterator[Tensor]:
         """The same samples, a few at a time: any number of them in the memory of those few."""
-        yield from sampling.samples(self.recipe, self.nets, n, seed, given, self.device)
+        made = sampling.samples(self.recipe, self.nets, n, seed, given, self.device)
+        yield from kernels.each(made, self.quick_layers)
 
     @torch.no_grad()
     def encode(self, x: Tensor, seed: int | None = None) -> Tensor:
@@ -48,14 +50,16 @@ class Model:
 
         Raises UserError for a recipe without an encoder.
         """
-        return torch.cat([z.cpu() for _, z in encoded(*self._with(x), seed, self.device)])
+        with kernels.faster(self.quick_layers):
+            return torch.cat([z.cpu() for _, z in encoded(*self._with(x), seed, self.device)])
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor, seed: int | None = None) -> Tensor:
         """What the recipe makes of its latents of `x [N, *spec.shape]`: of x's shape."""
         recipe = able(self.recipe, Encodes, "reconstruct")
         codes = (z for _, z in encoded(*self._with(x), seed, self.device))
-        return torch.cat([recipe.generate(self.nets, z).cpu() for z in codes])
+        with kernels.faster(self.quick_layers):
+            return torch.cat([recipe.generate(self.nets, z).cpu() for z in codes])
 
     @torch.no_grad()
     def translate(self, a: Tensor, seed: int = 0, first: int = 0, **given: Any) -> Tensor:
@@ -67,7 +71,7 @@ class Model:
         recipe = able(self.recipe, Translates, "translate")
         check_direction(self.recipe, given.get("direction", "AtoB"))
         made = translations(recipe, self.nets, a, seed, given, self.device, first=first)
-        return torch.cat(list(made))
+        return torch.cat(list(kernels.each(made, self.quick_layers)))
 
     def _with(self, x: Tensor) -> tuple[Recipe, Nets, Tensor]:
         """What an encoder is asked with; UserError for samples that are not of the run's shape."""
@@ -93,7 +97,8 @@ def load(
     recipe, spec = recipe_of(folder), spec_from_json(folder.about["spec"])
     tensors, header = checkpoint.read(folder.checkpoint(checkpoint_name))
     same_recipe(recipe, header["recipe"], folder)
-    run = Run(recipe, _Blank(spec), device=pick_device(device))
+    quick = folder.about["options"].get("quick_layers", True)  # older runs do not say
+    run = Run(recipe, _Blank(spec), device=pick_device(device), quick_layers=quick)
     state.restore(run, tensors, header)
     return model_of(run, folder, average)
 
@@ -101,7 +106,8 @@ def load(
 def model_of(run: Run, folder: Folder, average: bool = True) -> Model:
     """The networks of a run as they sample now."""
     nets = (run.averages.view() if average else run.nets).eval()
-    return Model(run.recipe, run.source.spec, nets, folder.path, run.steps, run.device)
+    spec = run.source.spec
+    return Model(run.recipe, spec, nets, folder.path, run.steps, run.device, run.quick_layers)
 
 
 def recipe_of(folder: Folder) -> Recipe:

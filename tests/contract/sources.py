@@ -115,3 +115,14 @@ def drawn(run: Run, n: int, seed: int) -> torch.Tensor:
     batch = run.source.batch(0, n, seed)
     a = run.generated(lambda nets: inputs_of(run.recipe, nets, batch, seed))
     return run.sample(n, seed=seed, given={"a": a})
+
+
+class Exact:
+    """A source's samples in float64."""
+
+    def __init__(self, source: Any) -> None:
+        self.source, self.spec = source, source.spec
+
+    def batch(self, *args: Any, **kwargs: Any) -> dict:
+        batch = self.source.batch(*args, **kwargs)
+        return {k: v.double() if v.is_floating_point() else v for k, v in batch.items()}

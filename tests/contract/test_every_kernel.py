@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from sources import source_of
-from test_every_part import NAMES, Exact, exact, exactly, gradients  # noqa: F401 (a fixture)
+from test_every_part import NAMES, alike, exact, exactly, gradients, stages  # noqa: F401 (a fixture)
 
 from gansaku.core import catalog, convolutions, products
-from gansaku.core.loop import Run
 
 
 @pytest.fixture(autouse=True)
@@ -35,13 +33,5 @@ def after_a_step(name: str, stage: int, wanted: bool) -> dict[str, torch.Tensor]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_ways_agree(name):
-    recipe = catalog.find(name).tiny()
-    stages = len(Run(recipe, Exact(source_of(name, type(recipe)))).stages)
-    for stage in range(min(stages, 2)):
-        plain, other = (after_a_step(name, stage, wanted) for wanted in (False, True))
-        assert plain.keys() == other.keys()
-        assert plain, "nobody learned"
-        largest = max(float(gradient.abs().max()) for gradient in plain.values())
-        for parameter, gradient in plain.items():
-            apart = float((gradient - other[parameter]).abs().max())
-            assert apart <= 1e-9 * largest, parameter
+    for stage in stages(catalog.find(name).tiny(), name):
+        alike(*(after_a_step(name, stage, wanted) for wanted in (False, True)))

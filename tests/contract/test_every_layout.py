@@ -10,12 +10,18 @@ from typing import Any
 
 import pytest
 import torch
-from sources import source_of
-from test_every_part import NAMES, Exact, at_rest, exact, exactly, gradients  # noqa: F401 (a fixture)
+from test_every_part import (  # noqa: F401 (a fixture)
+    NAMES,
+    alike,
+    at_rest,
+    exact,
+    exactly,
+    gradients,
+    stages,
+)
 
 from gansaku.core import catalog
 from gansaku.core.errors import UserError
-from gansaku.core.loop import Run
 
 
 def after_a_step(recipe: Any, name: str, stage: int, layout: torch.memory_format) -> dict:
@@ -35,14 +41,6 @@ def of_one(name: str) -> Any:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_layouts_agree(name):
-    recipe = of_one(name)
-    stages = len(Run(recipe, Exact(source_of(name, type(recipe)))).stages)
-    for stage in range(min(stages, 2)):
-        layouts = torch.contiguous_format, torch.channels_last
-        one, other = (after_a_step(recipe, name, stage, layout) for layout in layouts)
-        assert one.keys() == other.keys()
-        assert one, "nobody learned"
-        largest = max(float(gradient.abs().max()) for gradient in one.values())
-        for parameter, gradient in one.items():
-            apart = float((gradient - other[parameter]).abs().max())
-            assert apart <= 1e-9 * largest, parameter
+    recipe, layouts = of_one(name), (torch.contiguous_format, torch.channels_last)
+    for stage in stages(recipe, name):
+        alike(*(after_a_step(recipe, name, stage, layout) for layout in layouts))

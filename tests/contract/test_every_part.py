@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from sources import source_of
+from sources import Exact, source_of
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
@@ -32,17 +32,6 @@ TIED = {
     "RelativisticAverage": "DCGAN(batch_size=8, z=4, width=4, objective=RelativisticAverage())",
     "DRAGAN": "DCGAN(batch_size=8, z=4, width=4, penalties=(DRAGAN(),))",
 }
-
-
-class Exact:
-    """A source's samples in float64."""
-
-    def __init__(self, source: Any) -> None:
-        self.source, self.spec = source, source.spec
-
-    def batch(self, *args: Any, **kwargs: Any) -> dict:
-        batch = self.source.batch(*args, **kwargs)
-        return {k: v.double() if v.is_floating_point() else v for k, v in batch.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +69,21 @@ def gradients(run: Run) -> dict[str, torch.Tensor]:
     """Of every player's last turn in a step."""
     run.advance()
     return {n: p.grad for n, p in run.nets.named_parameters() if p.grad is not None}
+
+
+def stages(recipe: Any, name: str) -> range:
+    """The first two stages of a run."""
+    run = Run(recipe, Exact(source_of(name, type(recipe))))
+    return range(min(len(run.stages), 2))
+
+
+def alike(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    """Gradients are the same up to the rounding of float64, beside the largest."""
+    assert one.keys() == other.keys()
+    assert one, "nobody learned"
+    largest = max(float(gradient.abs().max()) for gradient in one.values())
+    for parameter, gradient in one.items():
+        assert float((gradient - other[parameter]).abs().max()) <= 1e-9 * largest, parameter
 
 
 def after_a_step(recipe: Any, name: str, stage: int, cut: int) -> dict[str, torch.Tensor]:

@@ -138,6 +138,8 @@ def test_names_that_do_not_exist():
         catalog.entry("./nothing.py")
     with pytest.raises(UserError, match="no recipe is called 'nothing'"):
         catalog.entry("nothing")
+    with pytest.raises(UserError, match="no recipe is called '__init__'"):
+        catalog.entry("__init__")
 
 
 def test_nearest_recipe(monkeypatch, mine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -11,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from gansaku import api
 from gansaku.core import convolutions, kernels, norms, products
 from gansaku.core.convolutions import Shape
+from gansaku.model import load
+from gansaku.recipes.quick import Quick
 
 EXACT = torch.float64
 
@@ -235,3 +239,38 @@ def test_a_critic_with_batch_norm_under_a_penalty(affine):
     for mine, theirs in zip(*found, strict=True):
         alike(mine, theirs)
         assert theirs.abs().max() > 0
+
+
+def test_batch_norm_of_one_value_is_refused_as_by_torch():
+    x = noise(1, 4, 1, 1, kind=torch.float32) * 1
+    with kernels.faster(), pytest.raises(ValueError, match="more than 1 value per channel"):
+        nn.BatchNorm2d(4)(x)
+
+
+# --- who decides ---
+
+
+def test_parts_are_made_inside_and_taken_outside():
+    seen = []
+
+    def parts():
+        for number in range(2):
+            seen.append(kernels.Faster.on)
+            yield torch.tensor(number)
+
+    for part in kernels.each(parts()):
+        assert not kernels.Faster.on
+        assert part == len(seen) - 1
+    assert seen == [1, 1]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_samples_go_as_training_went(wanted, tmp_path, monkeypatch):
+    options = {"device": "cpu", "measure_every": 0, "quick_layers": wanted, "out": tmp_path / "run"}
+    recipe = dataclasses.replace(Quick.tiny(), steps=2)
+    trained = api.train(recipe, "digits", **options)
+    ways = []
+    monkeypatch.setattr(Quick, "sample", lambda *_: ways.append(kernels.Faster.on) or torch.ones(1))
+    for model in (trained, load(tmp_path / "run", device="cpu")):
+        model.sample(3)
+    assert ways == [int(wanted)] * 2

@@ -22,7 +22,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 sys.path[:0] = [str(Path(__file__).parents[1] / name) for name in ("contract", "core")]
 torch.set_num_threads(1)
 
-from sources import source_of  # noqa: E402
+from sources import Exact, source_of  # noqa: E402
 from toys import PLAIN, Toy, Vectors  # noqa: E402
 
 from gansaku.cli.main import main  # noqa: E402
@@ -118,17 +118,6 @@ def play(out: Path) -> int:
                 run.rates[player.name] = [0.01]
         keep(run, out, name, steps=3)
     return 0
-
-
-class Exact:
-    """A source's samples in float64."""
-
-    def __init__(self, source: object) -> None:
-        self.source, self.spec = source, source.spec
-
-    def batch(self, *args: object, **kwargs: object) -> dict:
-        batch = self.source.batch(*args, **kwargs)
-        return {k: v.double() if v.is_floating_point() else v for k, v in batch.items()}
 
 
 def keep(run: Run, out: Path, name: str, steps: int | None = None) -> None:

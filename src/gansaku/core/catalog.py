@@ -46,7 +46,8 @@ def entry(name: str | os.PathLike[str]) -> Entry:
     if _is_path(name):
         return _entry(_user_file(name))
     word = os.fspath(name).casefold().replace("-", "_")
-    if word.isidentifier() and (path := PACKAGE / "recipes" / f"{word}.py").is_file():
+    path = PACKAGE / "recipes" / f"{word}.py"
+    if word.isidentifier() and not word.startswith("_") and path.is_file():
         return _entry(path)
     recipes = every()
     for recipe in recipes:

@@ -117,15 +117,14 @@ def weigh(x: Tensor, y: Tensor, s: Shape) -> Tensor:
         return found.view(s.small[0], *s.kernel, s.large[0]).permute(0, 3, 1, 2)
     if way == "lines":
         return weighed_by_lines(x, y, s)
-    like = x.new_empty(s.small[0], s.large[0], *s.kernel).contiguous(memory_format=CL)
-    return _weighed(x, y, like, s.stride, s.padding)
+    return _weighed(x, y, (s.small[0], s.large[0], *s.kernel), s)
 
 
-def _weighed(x: Tensor, y: Tensor, like: Tensor, stride: Pair, padding: Pair) -> Tensor:
-    """By the library: `like` is of the weights' shape and layout."""
-    return torch.ops.aten.convolution_backward(
-        y, x, like, None, stride, padding, (1, 1), False, (0, 0), 1, (False, True, False)
-    )[1]
+def _weighed(x: Tensor, y: Tensor, shape: tuple[int, ...], s: Shape) -> Tensor:
+    """By the library: weights of `shape`, channels last."""
+    like = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=CL)
+    given = (None, s.stride, s.padding, (1, 1), False, (0, 0), 1, (False, True, False))
+    return torch.ops.aten.convolution_backward(y, x, like, *given)[1]
 
 
 def _over(s: Shape) -> list[int]:
@@ -184,82 +183,60 @@ def weighed_by_lines(x: Tensor, y: Tensor, s: Shape) -> Tensor:
     o, (k, l), c = s.small[0], s.kernel, s.large[0]  # noqa: E741
     pads = [(i, k - 1 - i) for i in range(k)]
     lines = torch.cat([F.pad(y, (0, 0, *pad)) for pad in pads], 1).contiguous(memory_format=CL)
-    like = x.new_empty(k * o, c, 1, l).contiguous(memory_format=CL)
-    found = _weighed(x, lines, like, s.stride, s.padding)
+    found = _weighed(x, lines, (k * o, c, 1, l), s)
     return found.view(k, o, c, l).permute(1, 2, 0, 3)
 
 
 # --- the derivatives ---
 
 
-class _Down(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor, s: Shape, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, w)
-        ctx.shape = s
-        return down(x, w, s, bias)
+class _Product(torch.autograd.Function):
+    """Any of the three, with the other two as its derivatives."""
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        (g,), (x, w), s, wanted = grads, ctx.saved_tensors, ctx.shape, ctx.needs_input_grad
-        return (
-            transposed(g, w, s) if wanted[0] else None,
-            weighed(x, g, s) if wanted[1] else None,
-            None,
-            g.sum((0, 2, 3)) if wanted[3] else None,
-        )
-
-
-class _Up(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, y: Tensor, w: Tensor, s: Shape, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(y, w)
-        ctx.shape = s
-        return up(y, w, s, bias)
+    def forward(ctx: Any, of: Any, a: Tensor, b: Tensor, s: Shape, *bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(a, b)
+        ctx.of, ctx.shape = of, s
+        return of(a, b, s, *bias)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        (g,), (y, w), s, wanted = grads, ctx.saved_tensors, ctx.shape, ctx.needs_input_grad
+        (g,), (a, b), s, wanted = grads, ctx.saved_tensors, ctx.shape, ctx.needs_input_grad
+        to_a, to_b = DERIVATIVES[ctx.of]
+        bias = [g.sum((0, 2, 3)) if each else None for each in wanted[4:]]
         return (
-            convolved(g, w, s) if wanted[0] else None,
-            weighed(g, y, s) if wanted[1] else None,
             None,
-            g.sum((0, 2, 3)) if wanted[3] else None,
+            to_a(a, b, g, s) if wanted[1] else None,
+            to_b(a, b, g, s) if wanted[2] else None,
+            None,
+            *bias,
         )
 
 
-class _Weigh(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, s: Shape) -> Tensor:
-        ctx.save_for_backward(x, y)
-        ctx.shape = s
-        return weigh(x, y, s)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        (g,), (x, y), s, wanted = grads, ctx.saved_tensors, ctx.shape, ctx.needs_input_grad
-        return (
-            transposed(y, g, s) if wanted[0] else None,
-            convolved(x, g, s) if wanted[1] else None,
-            None,
-        )
-
-
-def _made(function: Any, plain: Any, *given: Any) -> Tensor:
-    past = any(isinstance(x, Tensor) and x.requires_grad for x in given)
-    return function.apply(*given) if past and torch.is_grad_enabled() else plain(*given)
+def _made(of: Any, a: Tensor, b: Tensor, s: Shape, *bias: Tensor | None) -> Tensor:
+    past = any(x is not None and x.requires_grad for x in (a, b, *bias))
+    if past and torch.is_grad_enabled():
+        return _Product.apply(of, a, b, s, *bias)
+    return of(a, b, s, *bias)
 
 
 def convolved(x: Tensor, w: Tensor, s: Shape, bias: Tensor | None = None) -> Tensor:
     """`down`, with its derivatives."""
-    return _made(_Down, down, x, w, s, bias)
+    return _made(down, x, w, s, bias)
 
 
 def transposed(y: Tensor, w: Tensor, s: Shape, bias: Tensor | None = None) -> Tensor:
     """`up`, with its derivatives."""
-    return _made(_Up, up, y, w, s, bias)
+    return _made(up, y, w, s, bias)
 
 
 def weighed(x: Tensor, y: Tensor, s: Shape) -> Tensor:
     """`weigh`, with its derivatives."""
-    return _made(_Weigh, weigh, x, y, s)
+    return _made(weigh, x, y, s)
+
+
+DERIVATIVES = {  # of each product by its two factors, given what came back
+    down: (lambda x, w, g, s: transposed(g, w, s), lambda x, w, g, s: weighed(x, g, s)),
+    up: (lambda y, w, g, s: convolved(g, w, s), lambda y, w, g, s: weighed(g, y, s)),
+    weigh: (lambda x, y, g, s: transposed(y, g, s), lambda x, y, g, s: convolved(x, g, s)),
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -90,35 +91,39 @@ class Joined(Step):
         return self.function(tangents[id(x)], pad, *mode[:1], **kwargs)
 
 
-class Layer(Step):
+class Layer(Step, abc.ABC):
     """An operation that may be learned: `out` is linear in `input` and in `weight`."""
 
     signal: Tensor | None = None  # what came back to the output
     stem = False  # nothing before it is learned, and autograd begins here
 
     @property
-    def input(self) -> Tensor:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def input(self) -> Tensor: ...
 
     @property
-    def weight(self) -> Any:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def weight(self) -> Any: ...
 
     @property
     def bias(self) -> Tensor | None:
         return None
 
+    @abc.abstractmethod
     def product(self, h: Tensor) -> Tensor:
         """The weight's gradient: of what came in, or tangents, and the signals that came back."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def back(self, signal: Tensor, like: Tensor, rows: slice) -> Tensor:
         """The gradient of an input that is like `like`."""
-        raise NotImplementedError
 
     def shift(self, signal: Tensor) -> Tensor:
         """The bias's gradient."""
-        raise NotImplementedError
+        return signal.sum([i for i in range(signal.ndim) if i != self.channel])
+
+    @property
+    def channel(self) -> int:
+        return 1
 
 
 class Scaled(Layer):
@@ -198,9 +203,6 @@ class Weighted(Layer):
             *(signal, h, self.weight.detach(), None, *places, self.name == "conv_transpose2d"),
             *(_each(said.get("output_padding", 0), sides), said.get("groups", 1), which),
         )
-
-    def shift(self, signal: Tensor) -> Tensor:
-        return signal.sum([i for i in range(signal.ndim) if i != self.channel])
 
     @property
     def channel(self) -> int:

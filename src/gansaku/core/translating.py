@@ -13,7 +13,6 @@ from torch import Tensor
 from gansaku.core.capabilities import Translates
 from gansaku.core.contract import Batch, Nets, Recipe
 from gansaku.core.errors import UserError
-from gansaku.core.kernels import faster
 from gansaku.core.noise import EachNoise, Noise
 
 
@@ -62,9 +61,7 @@ def translations(
         part = a[start : start + chunk]
         numbers = range(first + start, first + start + len(part))
         noise = EachNoise(seed, numbers, ("translate",), device)
-        with faster():
-            made = recipe.translate(nets, part.to(device), noise, given or {}).cpu()
-        yield made
+        yield recipe.translate(nets, part.to(device), noise, given or {}).cpu()
 
 
 def inputs_of(
