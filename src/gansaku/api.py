@@ -67,6 +67,10 @@ def train(
     recipe = config.read(recipe) if isinstance(recipe, str) else recipe
     chosen = options_of({**options, "feeds": type(recipe).feeds}, data)
     device = pick_device(chosen.device)
+    if chosen.cuda_graphs and device.type != "cuda":
+        raise UserError(
+            f"cuda_graphs needs a CUDA device, and this run is on {device}: leave it out"
+        )
     watchdog.join(device, chosen.hang_minutes)
     source = open_data(chosen, data)
     where = ranks.told(str(out if out is not None else _fresh(recipe, chosen)))
@@ -168,7 +172,7 @@ def _play(
         folder.say(
             "freed memory stays with the process (glibc mallopt); --keep-memory False ends it"
         )
-    if said := quickened(options.quick_layers, run.device):
+    if said := quickened(run.quick_layers, run.device):
         _say(folder, said)
     if said := stated(options.precision, run.device):
         _say(folder, said)
@@ -183,7 +187,7 @@ def _play(
         board = TensorBoard(folder, run.steps, measure)
         seen = [Metrics(folder, _elapsed(folder)), Sheets(folder, sheet_every, _draw)]
         seen += [measure, board] if measure else [board]
-        seen += [_doctor(folder, on_finding)]
+        seen += [_doctor(folder, on_finding), _graphs(folder)]
     try:
         if run.steps == 0:  # a run that is killed early can be resumed, and a full disk is known
             keeper.save(run)
@@ -258,6 +262,19 @@ def _doctor(folder: Folder, tell: Callable[[Finding], None] | None) -> Watch:
     return watch
 
 
+def _graphs(folder: Folder) -> Watch:
+    """Says what became of steps that were to be CUDA graphs."""
+    said: list[str] = []
+
+    def watch(run: Run) -> None:
+        told = run.graphs.told if run.graphs else []
+        for text in told[len(said) :]:
+            folder.say(text)
+            said.append(text)
+
+    return watch
+
+
 def _draw(run: Run, path: Path) -> Path:
     """The sheet of this moment, always of the same latents: a row a class where there are classes.
 
@@ -292,6 +309,8 @@ def _run(recipe: Recipe, source: Any, options: Options, device: torch.device) ->
         accumulate=options.accumulate,
         log_every=options.log_every,
         quick_layers=options.quick_layers,
+        cuda_graphs=options.cuda_graphs and device.type == "cuda",  # a resumed run may have moved
+        compiling="inductor" if options.compile else None,
     )
 
 

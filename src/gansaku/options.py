@@ -44,6 +44,8 @@ class Options:
     workers: int = 2  # processes that decode pictures which do not fit in memory; 0: none
     keep_memory: bool = True  # freed memory stays with the process (glibc): faster steps
     quick_layers: bool = True  # layers go by the faster of two libraries (AMD with AVX-512)
+    cuda_graphs: bool = False  # steps are replayed as CUDA graphs, where the recipe permits
+    compile: bool = False  # networks go by torch.compile where they are differentiated once
     init: str | None = None  # a run folder whose weights to start from
     log_every: int = 50  # steps
     sheet_every: int | None = None  # steps; none: 40 sheets in a run

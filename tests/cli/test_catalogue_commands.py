@@ -129,7 +129,7 @@ def test_the_options_of_a_run_are_a_closed_set():
     assert [field.name for field in (*flags.options(), *train.OWN)] == [
         "data", "size", "channels", "alpha", "flip", "crop", "holdout", "direction",
         "seed", "device", "precision", "accumulate", "workers", "keep_memory",
-        "quick_layers", "init", "log_every",
+        "quick_layers", "cuda_graphs", "compile", "init", "log_every",
         "sheet_every", "save_every", "save_minutes", "measure_every", "patience", "keep",
         "hang_minutes", "out", "name", "profile", "recipe",
     ]  # fmt: skip

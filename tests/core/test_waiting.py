@@ -6,69 +6,20 @@ By structure, on the CPU: what would make a GPU wait there shows here as an oper
 from __future__ import annotations
 
 import sys
-import traceback
 from pathlib import Path
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))
+from reads import Reads
 from sources import source_of
 
 from gansaku.core import catalog
 from gansaku.core.loop import Run
 from gansaku.core.noise import Noise, sent
 
-READS = {  # whose answer, or whose answer's size, the processor must know
-    *("aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::equal"),
-    *("aten::_unique2", "aten::unique_dim", "aten::unique_consecutive"),
-}
-ALLOWED = {  # file and the line's words: why
-    ("core/slopes.py", 'device.type != "cpu"'): "asked on the CPU alone",
-    ("losses/slopes.py", 'device.type != "cpu"'): "the same",
-    ("nets/layers/label.py", "F.one_hot"): "torch checks the classes on the CPU alone",
-    ("losses/information.py", "F.one_hot"): "the same",
-    ("nets/spade.py", "F.one_hot"): "the same",
-    ("core/likeness.py", "nets.costs.tolist()"): "the costs decide who plays (arXiv:1512.09300)",
-    ("recipes/began.py", "nets.balance.rate"): "the measure decides the learning rate",
-    ("core/pool.py", "places.tolist()"): "once a turn: where a picture enters the pool",
-    ("losses/transport.py", "float(cost.max())"): "how many halvings of epsilon",
-    ("losses/transport.py", "error = float("): "whether the iteration has converged",
-    ("core/pyramid_pace.py", ""): "whether a scale is finished",
-    ("core/gathering.py", "type(norm).forward"): "SinGAN's cumulative moments, between scales",
-    ("core/pyramid_game.py", "torch.randint(2**62"): "drawn on the CPU",
-    ("data/draw.py", "maps[:, 0].cpu()"): "these tests' own source, which paints its maps",
-}
 RECIPES = [entry.name for entry in catalog.every()]
-
-
-class Reads(TorchDispatchMode):
-    """Notes who of the package reads a number of a tensor."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, str]] = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if func._schema.name in READS:
-            self.note()
-        return func(*args, **(kwargs or {}))
-
-    def note(self) -> None:
-        frames = traceback.extract_stack()
-        inside = [f for f in frames if "/gansaku/" in f.filename and "test_" not in f.filename]
-        inside = [f for f in inside if not f.filename.endswith("core/kernels.py")]  # passes on
-        place = inside[-1]
-        self.found.append((place.filename.rpartition("/gansaku/")[2], place.line))
-
-    def unforeseen(self) -> list[tuple[str, str]]:
-        known = list(ALLOWED)
-        return [
-            (file, line)
-            for file, line in self.found
-            if not any(file == where and words in line for where, words in known)
-        ]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from gansaku.core.card import Card
-from gansaku.core.noise import Noise
+from gansaku.core.noise import FEED, Noise
 
 Batch = Mapping[str, Tensor]  # x, y | a, b | tokens | wave | nodes, edges; batch dimension first
 Terms = dict[str, Tensor]  # named, already weighted scalars: summed, minimised, logged
@@ -66,6 +66,10 @@ class Clock(Noise):
     def progress(self) -> float:
         """Share of the stage that is done, in [0, 1]."""
         return self.step / max(self.total, 1)
+
+    def number(self, of: Callable[[Clock], float]) -> float | Tensor:
+        """`of(clock)`, a number that changes with time, for a loss."""
+        return of(self) if (feed := FEED.get()) is None else feed.number(self, of)
 
     def note(self, **stats: Tensor) -> None:
         self.notes.update({name: value.detach() for name, value in stats.items()})

@@ -19,32 +19,34 @@ if TYPE_CHECKING:
 class Deal:
     """The batches of one step, each loaded once and shared once; dropped when the step ends.
 
-    `turns` are how often each phase that is due plays.
+    `turns` are the phases that are due, by number, and how often each plays.
     """
 
-    def __init__(self, run: Run, stage: Stage, turns: list[tuple[Phase, int]]) -> None:
-        self.run, self.stage = run, stage
+    def __init__(self, run: Run, stage: Stage, turns: list[tuple[int, Phase, int]]) -> None:
+        self.run, self.stage, self.turns = run, stage, turns
+        self.most = max((n for _, _, n in turns), default=0)  # batches of the step
         keeper = stage.share and stage.share.keeper
-        self.kept = max((n for phase, n in turns if phase.player is keeper), default=0)
-        self._batches: dict[int, Batch] = {}
+        self.kept = max((n for _, phase, n in turns if phase.player is keeper), default=0)
+        self.batches: dict[int, Batch] = {}
         self._shared: dict[tuple[int, int], tuple[Batch, Batch]] = {}
 
     def part(self, phase: Phase, k: int, part: int) -> Batch:
         """This rank's `part` of the step's `k`-th batch, with what the stage shares."""
-        batch = self._batch(k)
+        batch = self.batch(k)
         if self.run.accumulate > 1:
             rows = self.run.batch_size(self.stage) // ranks.world() // self.run.accumulate
             batch = {name: value[part * rows : (part + 1) * rows] for name, value in batch.items()}
         share = self.stage.share
         return batch if share is None else self._with_share(share, phase, batch, k, part)
 
-    def _batch(self, k: int) -> Batch:
-        if k not in self._batches:
+    def batch(self, k: int) -> Batch:
+        """This rank's share of the step's `k`-th batch."""
+        if k not in self.batches:
             size = self.run.batch_size(self.stage)
             mine = size // ranks.world()
             start = self.run.images + k * size + ranks.rank() * mine
-            self._batches[k] = self.run.load(self.stage, start, mine)
-        return self._batches[k]
+            self.batches[k] = self.run.load(self.stage, start, mine)
+        return self.batches[k]
 
     def _with_share(self, share: Share, phase: Phase, batch: Batch, k: int, part: int) -> Batch:
         """The keeper sees the shared entries with their graph, all others see them detached.

@@ -212,7 +212,7 @@ class Duel(Recipe):
         batch = self.with_fakes(nets, batch, clock)
         real, fake = full(self.sides(batch))
         critic = self.judge(nets, clock, **self.condition(batch))
-        factor = self.penalty_factor(clock) * (nets.remedy.factor() if self.remedy else 1.0)
+        factor = clock.number(self.penalty_factor) * (nets.remedy.factor() if self.remedy else 1.0)
         made = self._at_once(nets, batch, (real, fake), clock, factor)
         if made is not None:
             self._tell(nets, made.real, made.fake, clock)

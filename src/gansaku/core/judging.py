@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from gansaku.core.compiling import twice
 from gansaku.core.slopes import Bearing, Gradients
 from gansaku.core.tape import Tape
 from gansaku.core.tape_steps import Layer
@@ -70,7 +71,7 @@ def at_once(
     x = torch.cat([each.detach() for each in groups])
     labels = {name: torch.cat([y] * len(groups)) for name, y in told.items()}
     known = net in _SUITED
-    with torch.random.fork_rng(enabled=not known), Tape([x], rows=len(x)) as tape:
+    with torch.random.fork_rng(enabled=not known), twice(), Tape([x], rows=len(x)) as tape:
         out = net(x, **labels)
     both = any(at is side for _, at in held for side in sides)
     plain = isinstance(out, Tensor) and out.requires_grad and tape.whole(out) and tape.intact()
@@ -109,7 +110,7 @@ class _Turn:
         (share,) = torch.autograd.grad(value, logits)  # of each row in the objective
         first = min([self._place(at).start for _, at in held], default=len(self.x))
         seeds = share.clone()
-        seeds[first:] = 1.0
+        seeds[first:].fill_(1.0)
         torch.autograd.grad(self.out, self.tape.root, seeds)  # signals come back to all layers
         self.tape.close()
         values, v = self._penalties(first, held, factor)

@@ -14,12 +14,16 @@ from torch import Tensor
 
 from gansaku.core import ranks
 from gansaku.core.averaging import Averages, decay
+from gansaku.core.cast import check_parts, players_of
+from gansaku.core.compiling import compiled
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Stage
 from gansaku.core.dealing import Deal
-from gansaku.core.errors import Diverged, UserError
+from gansaku.core.errors import Diverged
+from gansaku.core.feeding import Timed
 from gansaku.core.gathering import gather, together
+from gansaku.core.graphs import Graphs, single
 from gansaku.core.kernels import faster
-from gansaku.core.noise import seed_of, sow
+from gansaku.core.noise import FEED, seed_of, sow
 from gansaku.core.once import Once
 from gansaku.core.precision import Half, step
 from gansaku.core.sampling import sample
@@ -47,10 +51,13 @@ class Run:
         accumulate: int = 1,
         log_every: int = 50,
         quick_layers: bool = True,
+        cuda_graphs: bool = False,
+        compiling: str | None = None,
     ) -> None:
         self.recipe, self.source, self.seed = recipe, source, seed
         self.device, self.precision = torch.device(device), precision
-        self.accumulate, self.log_every, self.quick_layers = accumulate, log_every, quick_layers
+        self.accumulate, self.log_every = accumulate, log_every
+        self.quick_layers = quick_layers and self.device.type == "cpu" and not compiling
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(seed, "networks"))
             self.nets = recipe.networks(source.spec)
@@ -58,7 +65,7 @@ class Run:
         self.format = torch.channels_last if convolutional else torch.contiguous_format
         self.nets.to(self.device, memory_format=self.format)
         self.stages = recipe.stages(self.nets)
-        self.players = _cast(self.stages)
+        self.players = players_of(self.stages)
         self.half = Half(precision, self.device, [player.name for player in self.players])
         self.half.widen(self.nets)
         self.optimizers = {p.name: p.optimizer(p.parameters()) for p in self.players}
@@ -69,12 +76,17 @@ class Run:
         self.averages = Averages(self.nets, recipe.averaged)
         gather(self.nets)
         self.once = Once(self.nets)
+        self.graphs = Graphs(self) if cuda_graphs else None
+        if compiling:
+            compiled((net for player in self.players for net in player.networks), compiling)
         self.stage_number = self.step = self.steps = self.images = self.ended = 0
         self.entered: list[int] = []
         self.record: dict[str, float] | None = None
         self._playing: Player | None = None
         self._seated = -1
-        self._check()
+        for stage in self.stages:
+            if stage.phases:
+                check_parts(self.batch_size(stage), accumulate)
 
     # --- time ---
 
@@ -107,13 +119,16 @@ class Run:
         self.logging = (self.steps + 1) % self.log_every == 0 or self.steps in (0, self.total - 1)
         logs: dict[str, Tensor] = {}
         due = [(i, phase) for i, phase in enumerate(stage.phases) if self.step % phase.every == 0]
-        turns = [(phase, phase.times(self.nets, self.clock(i))) for i, phase in due]
+        turns = [(i, phase, phase.times(self.nets, self.clock(i))) for i, phase in due]
         deal = Deal(self, stage, turns)
         with together():
-            for (i, phase), (_, repeats) in zip(due, turns, strict=True):
-                for k in range(repeats):
-                    self._turn(deal, phase, i, k, logs)
-        self._end(stage, max((n for _, n in turns), default=0), logs)
+            self.take_turns(deal, logs) if self.graphs is None else self.graphs.play(deal, logs)
+        self._end(stage, deal.most, logs)
+
+    def take_turns(self, deal: Deal, logs: dict[str, Tensor]) -> None:
+        for i, phase, repeats in deal.turns:
+            for k in range(repeats):
+                self._turn(deal, phase, i, k, logs)
 
     def _end(self, stage: Stage, batches: int, logs: Mapping[str, Tensor]) -> None:
         new = batches * self.batch_size(stage)
@@ -152,7 +167,7 @@ class Run:
 
     def clock(self, *key: int | str, part: int = 0) -> Clock:
         total = self.stages[self.stage_number].steps
-        return Clock(
+        return (Clock if self.graphs is None else Timed)(
             self.stage_number,
             self.step,
             total,
@@ -197,7 +212,7 @@ class Run:
             norm = norm if overflow is None else torch.where(overflow > 0, 0.0, norm)
             logs.update(stats | {f"{player.name}/gradient": norm})
         with span("optimizer", player.name):
-            self._set(optimizer, player, clock)
+            self._set(optimizer, player)
             for _ in range(phase.moves):
                 step(optimizer, overflow)
         if phase.after:
@@ -212,10 +227,15 @@ class Run:
                 parameter.requires_grad_(True)
             self._playing = player
 
-    def _set(self, optimizer: torch.optim.Optimizer, player: Player, clock: Clock) -> None:
+    def _set(self, optimizer: torch.optim.Optimizer, player: Player) -> None:
         """Optimizer fields are functions of time: none is remembered from step to step."""
+        if (feed := FEED.get()) is not None and feed.capturing:
+            return  # they are written before each replay
+        clock = self.clock("rates")
         for group, lr in zip(optimizer.param_groups, self.rates[player.name], strict=True):
             group.update(player.fields(clock, lr))
+            if self.graphs is not None:
+                group["lr"] = single(group["lr"])
 
     @contextlib.contextmanager
     def ways(self) -> Generator[None]:
@@ -226,6 +246,8 @@ class Run:
     def unseat(self) -> None:
         """Time has jumped: modes are set anew before the next step."""
         self._seated = -1
+        if self.graphs is not None:
+            self.graphs.forget()
 
     def batch_size(self, stage: Stage) -> int:
         return stage.batch_size or self.recipe.batch_size
@@ -269,22 +291,3 @@ class Run:
 
     def sample(self, n: int, seed: int, given: Mapping[str, Any] | None = None) -> Tensor:
         return self.generated(lambda nets: sample(self.recipe, nets, n, seed, given, self.device))
-
-    def _check(self) -> None:
-        parts = ranks.world() * self.accumulate
-        for stage in self.stages:
-            if stage.phases and self.batch_size(stage) % parts:
-                raise UserError(
-                    f"a batch of {self.batch_size(stage)} cannot be split into {parts} equal parts "
-                    f"({ranks.world()} processes x {self.accumulate} accumulated)"
-                )
-
-
-def _cast(stages: Sequence[Stage]) -> list[Player]:
-    """The players of all stages, in order of appearance; a name belongs to one of them."""
-    players: dict[str, Player] = {}
-    for stage in stages:
-        for phase in stage.phases:
-            if players.setdefault(phase.player.name, phase.player) is not phase.player:
-                raise UserError(f"two players are called {phase.player.name!r}; names are unique")
-    return list(players.values())

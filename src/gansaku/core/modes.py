@@ -105,7 +105,7 @@ class ModeDuel(Duel):
     def manifold_d(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         real, again = full((batch["x"].detach(), self.again(nets, batch["x"]).detach()))
         critic = self.first_critic(nets, clock)
-        factor = self.penalty_factor(clock)
+        factor = clock.number(self.penalty_factor)
         with exactly():
             terms = {
                 type(penalty).__name__: factor * penalty(critic, real, again, clock)

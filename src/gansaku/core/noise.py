@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextvars
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+
+FEED: contextvars.ContextVar[Any] = contextvars.ContextVar("feed", default=None)  # core/graphs.py
 
 
 def seed_of(*key: int | str) -> int:
@@ -17,6 +21,8 @@ def seed_of(*key: int | str) -> int:
 
 def sow(seed: int, device: torch.device) -> None:
     """Seed torch's own generators, from which dropout draws: the processor's and the device's."""
+    if (feed := FEED.get()) is not None and feed.capturing:
+        return  # nothing that draws from them is captured
     if device.type == "cpu":  # torch.manual_seed notes who called, for devices that never wake
         torch.default_generator.manual_seed(seed)
     else:
@@ -54,7 +60,7 @@ class Noise:
     ) -> None:
         self.seed, self.key, self.index, self.count = seed, key, index, count
         self.least, self.device = least, torch.device(device)
-        self._draws = 0
+        self.draws = 0
 
     def normal(self, n: int, *shape: int) -> Tensor:
         """`[n, *shape]` from N(0, 1)."""
@@ -71,14 +77,24 @@ class Noise:
 
     def places(self, n: int, below: int) -> list[int]:
         """The numbers of `integers(n, below=below)`, for Python: they never were on a device."""
-        return self._drawn(n, lambda rows, g: torch.randint(below, (rows,), generator=g)).tolist()
+        if (feed := FEED.get()) is not None:
+            feed.refuse("Python cuts its batches at random")
+        return self.drawn(n, lambda rows, g: torch.randint(below, (rows,), generator=g)).tolist()
 
     def _rows(self, n: int, draw: Callable[[int, torch.Generator], Tensor]) -> Tensor:
-        return sent(self._drawn(n, draw), self.device)
+        feed = FEED.get()
+        if feed is not None:
+            return feed.take(self, n, draw)
+        return sent(self.drawn(n, draw), self.device)
 
-    def _drawn(self, n: int, draw: Callable[[int, torch.Generator], Tensor]) -> Tensor:
-        generator = torch.Generator().manual_seed(seed_of(self.seed, *self.key, self._draws))
-        self._draws += 1
+    def skip(self) -> None:
+        """One draw is left out."""
+        self.draws += 1
+
+    def drawn(self, n: int, draw: Callable[[int, torch.Generator], Tensor]) -> Tensor:
+        """The next draw, on the CPU."""
+        generator = torch.Generator().manual_seed(seed_of(self.seed, *self.key, self.draws))
+        self.draws += 1
         drawn = draw(max(n * self.count, self.least), generator)
         return drawn[n * self.index : n * (self.index + 1)]
 
@@ -99,12 +115,12 @@ class EachNoise(Noise):
         super().__init__(seed, key, device=device)
         self.numbers = tuple(numbers)
 
-    def _drawn(self, n: int, draw: Callable[[int, torch.Generator], Tensor]) -> Tensor:
+    def drawn(self, n: int, draw: Callable[[int, torch.Generator], Tensor]) -> Tensor:
         """`n` rows: one a number, or several of each in turn."""
         each, rest = divmod(n, len(self.numbers))
         if rest:
             raise ValueError(f"{n} rows cannot be shared by {len(self.numbers)} samples")
-        keys = [(self.seed, *self.key, number, self._draws) for number in self.numbers]
-        self._draws += 1
+        keys = [(self.seed, *self.key, number, self.draws) for number in self.numbers]
+        self.draws += 1
         drawn = [draw(each, torch.Generator().manual_seed(seed_of(*key))) for key in keys]
         return torch.stack(drawn, 1).flatten(0, 1)

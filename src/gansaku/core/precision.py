@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gansaku.core.compiling import twice
 from gansaku.core.spans import span
 
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -53,7 +54,7 @@ class Half:
         grown = finite & (since + 1 >= GROWS)
         factor = torch.where(finite, torch.where(grown, 2.0, 1.0), 0.5)
         moves = torch.where(finite & ~grown, since + 1, 0.0)
-        self.scales[player] = torch.stack([(scale * factor).clamp(1.0, LARGEST), moves])
+        self.scales[player].copy_(torch.stack([(scale * factor).clamp(1.0, LARGEST), moves]))
         return (~finite).float()
 
 
@@ -74,6 +75,7 @@ def exactly() -> Generator[None]:
     """Penalties are computed in here: in float32, whatever the run's precision."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(span("penalties"))
+        stack.enter_context(twice())
         for kind in ("cpu", "cuda"):
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))

@@ -38,13 +38,16 @@ def restore(run: Run, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     _copy(_own(run), _under(tensors, "nets/"))
     _copy(run.averages.copies.state_dict(), _under(tensors, "averages/"))
     for player in run.players:
-        parameters, state = player.parameters(), run.optimizers[player.name].state
+        optimizer = run.optimizers[player.name]
+        parameters, state = player.parameters(), optimizer.state
         state.clear()
         for key, value in _under(tensors, f"optimizers/{player.name}/").items():
             number, field = key.split("/")
             like = parameters[int(number)]
             same = value.shape == like.shape
-            state[like][field] = torch.empty_like(like).copy_(value) if same else value.clone()
+            state[like][field] = (
+                torch.empty_like(like).copy_(value) if same else _counted(value, like, optimizer)
+            )
     for name, scale in _under(tensors, "scales/").items():
         run.half.scales[name] = scale.to(run.device)
     time = header["time"]
@@ -53,6 +56,13 @@ def restore(run: Run, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     run.ended = time["ended"]
     run.reopen()
     run.unseat()
+
+
+def _counted(value: Tensor, like: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
+    """An optimizer's count of steps, where its kernel reads it: fused ones on the device."""
+    group = optimizer.param_groups[0]
+    there = group.get("fused") or group.get("capturable")
+    return value.to(like.device, copy=True) if there else value.clone()
 
 
 @torch.no_grad()

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from gansaku.core.compiling import twice
+
 Weights = dict[str, Tensor]
 Loss = Callable[[Weights], Tensor]
 
@@ -126,7 +128,8 @@ class At(nn.Module):
         self.net, self.weights = net, weights
 
     def forward(self, *given: Tensor, **told: Tensor) -> Tensor:
-        return functional_call(self.net, self.weights, given, told)
+        with twice():
+            return functional_call(self.net, self.weights, given, told)
 
 
 def unroll(loss: Loss, weights: Mapping[str, Tensor], rule: Rule, state: State, k: int) -> Weights:
@@ -137,7 +140,7 @@ def unroll(loss: Loss, weights: Mapping[str, Tensor], rule: Rule, state: State, 
     """
     now = {name: p.detach().requires_grad_() for name, p in weights.items()}
     for _ in range(k):
-        with torch.enable_grad():
+        with torch.enable_grad(), twice():
             found = torch.autograd.grad(
                 loss(now), list(now.values()), create_graph=True, materialize_grads=True
             )

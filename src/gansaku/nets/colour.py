@@ -5,12 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gansaku.nets.layers.constant import like
+
 WHITE = (0.95047, 1.0, 1.08883)  # D65, 2 degrees: X, Y, Z
 TO_XYZ = (  # of linear sRGB (IEC 61966-2-1)
     (0.412453, 0.357580, 0.180423),
     (0.212671, 0.715160, 0.072169),
     (0.019334, 0.119193, 0.950227),
 )
+FROM_XYZ = tuple(map(tuple, torch.tensor(TO_XYZ, dtype=torch.float64).inverse().tolist()))
 AB = 110.0  # a and b are divided by it: sRGB's own reach from -107.9 to 98.3
 KNEE = 6 / 29  # of the cube root
 HALVINGS = 20  # of the interval in which a chroma is sought
@@ -30,7 +33,7 @@ def encoded(light: Tensor) -> Tensor:
 
 def rgb_to_lab(x: Tensor) -> Tensor:
     """sRGB `[N, 3, H, W]` in [-1, 1] -> L in [0, 100], a and b in about [-108, 99]."""
-    matrix = x.new_tensor(TO_XYZ) / x.new_tensor(WHITE)[:, None]
+    matrix = like(TO_XYZ, x) / like(WHITE, x)[:, None]
     xyz = torch.einsum("ij,njhw->nihw", matrix, linear((x + 1) / 2))
     root = xyz.clamp(min=KNEE**3) ** (1 / 3)
     f = torch.where(xyz > KNEE**3, root, xyz / (3 * KNEE**2) + 4 / 29)
@@ -44,7 +47,7 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
     fy = (lightness + 16) / 116
     f = torch.stack([fy + a / 500, fy, fy - b / 200], 1)
     xyz = torch.where(f > KNEE, f**3, (f - 4 / 29) * 3 * KNEE**2)
-    matrix = torch.linalg.inv(lab.new_tensor(TO_XYZ).double()).to(lab) * lab.new_tensor(WHITE)
+    matrix = like(FROM_XYZ, lab) * like(WHITE, lab)
     return encoded(torch.einsum("ij,njhw->nihw", matrix, xyz)) * 2 - 1
 
 

@@ -165,8 +165,8 @@ def corners(middles: Tensor, side: int, size: tuple[int, int]) -> Tensor:
     if min(size) < side:
         raise ValueError(f"a box of {side} pixels does not fit into {size[0]}x{size[1]}")
     first = (middles - (side - 1) / 2).round().long()
-    most = torch.tensor([length - side for length in size], device=middles.device)
-    return first.clamp(min=0).minimum(most)
+    places = zip(first.unbind(1), size, strict=True)
+    return torch.stack([place.clamp(0, length - side) for place, length in places], 1)
 
 
 def crops(x: Tensor, boxes: Tensor, side: int) -> Tensor:

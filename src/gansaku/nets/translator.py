@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gansaku.nets.layers.constant import like
 from gansaku.nets.layers.init import dcgan_init, glorot_init
 from gansaku.nets.layers.norm import InstanceNorm2d, check_norm
 from gansaku.nets.layers.resample import channels_last
@@ -179,6 +180,6 @@ def doubled(x: Tensor) -> Tensor:
 
 
 def _outer(taps: Sequence[float], x: Tensor, total: float) -> Tensor:
-    line = x.new_tensor(taps)
+    line = like(tuple(taps), x)
     square = torch.outer(line, line)
     return (square * (total / square.sum())).expand(x.shape[1], 1, -1, -1)

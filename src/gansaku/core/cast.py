@@ -1,0 +1,29 @@
+"""Who plays in a run, and whether its batches can be dealt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gansaku.core import ranks
+from gansaku.core.contract import Player, Stage
+from gansaku.core.errors import UserError
+
+
+def players_of(stages: Sequence[Stage]) -> list[Player]:
+    """The players of all stages, in order of appearance; a name belongs to one of them."""
+    players: dict[str, Player] = {}
+    for stage in stages:
+        for phase in stage.phases:
+            if players.setdefault(phase.player.name, phase.player) is not phase.player:
+                raise UserError(f"two players are called {phase.player.name!r}; names are unique")
+    return list(players.values())
+
+
+def check_parts(batch: int, accumulate: int) -> None:
+    """UserError where a batch cannot be dealt to the processes in equal parts."""
+    parts = ranks.world() * accumulate
+    if batch % parts:
+        raise UserError(
+            f"a batch of {batch} cannot be split into {parts} equal parts "
+            f"({ranks.world()} processes x {accumulate} accumulated)"
+        )

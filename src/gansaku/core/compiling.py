@@ -1,0 +1,57 @@
+"""Networks by torch.compile, but for what is differentiated twice, which it cannot do."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Generator, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from gansaku.core.noise import Noise
+
+NOISE = (  # of the compiler, about what is meant so: constants, and inputs with a graph
+    "Dynamo detected a call to a `functools.lru_cache`",
+    "The .grad attribute of a Tensor that is not a leaf",
+)
+_ROWS = Noise._rows
+
+
+class _Now:
+    twice = 0  # how many are open
+
+
+@contextlib.contextmanager
+def twice() -> Generator[None]:
+    """What is computed in here may be differentiated twice, and is not compiled."""
+    _Now.twice += 1
+    try:
+        yield
+    finally:
+        _Now.twice -= 1
+
+
+def compiled(networks: Iterable[nn.Module], backend: str = "inductor") -> None:
+    """From now on a call of each goes by torch.compile, where it is differentiated once.
+
+    Names in checkpoints stay as they are; copies that are made of a network are not compiled.
+    """
+    for known in NOISE:
+        warnings.filterwarnings("ignore", known)
+    Noise._rows = torch.compiler.disable(_ROWS)  # Python draws
+    for network in dict.fromkeys(networks):
+        network._compiled_call_impl = _choosing(network, backend)
+
+
+def _choosing(network: nn.Module, backend: str) -> Callable[..., Any]:
+    def plain(*args: Any, **kwargs: Any) -> Any:  # the compiler leaves torch's own frames alone
+        return network._call_impl(*args, **kwargs)
+
+    fast = torch.compile(plain, backend=backend, dynamic=False)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return (plain if _Now.twice else fast)(*args, **kwargs)
+
+    return call
