@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -113,10 +114,11 @@ def _finish(run: Path) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Shown:
-    """A picture of a sheet `[C, H, W]` with what stands below it."""
+    """A picture of a sheet `[C, H, W]` with what stands below it, drawn `tall` pixels high."""
 
     label: str
     x: Tensor
+    tall: int = TALL
 
 
 def gallery(engine: Engine, name: str, n: int) -> Iterator[tuple[Shown, Tensor | None]]:
@@ -154,7 +156,10 @@ def used(engine: Engine, name: str) -> Iterator[Shown]:
             yield Shown(f"{use} from scale {start}", made[0])
     elif use == "upscale":
         image = read_picture(file_of(name), engine.channels, LONGEST)
-        yield Shown("upscale x4", upscale(engine, image, 4.0)[0])
+        wide = F.interpolate(image[None], scale_factor=4.0, mode="bicubic", antialias=True)[0]
+        size = f"{image.shape[1]}x{image.shape[2]}"
+        yield Shown(f"{size} by bicubic x4", wide.clamp(-1, 1), wide.shape[1])
+        yield Shown("upscale x4", upscale(engine, image, 4.0)[0], wide.shape[1])
     elif use == "animate" and isinstance(engine, PyramidEngine):
         film = animate(engine.model, 0, frames=40)
         save_film(film, IMAGES / f"one_picture_{name}_film.webp")
@@ -216,22 +221,23 @@ def cell(kind: str, name: str, effort: str, n: int) -> dict[str, Any]:
 
 
 def sheet(shown: list[Shown], path: Path, across: int = 1180) -> Path:
-    """All in rows, each `TALL` high with its label below; large ones are reduced."""
+    """All in rows, with their labels below; what is wider than a row is reduced."""
     font, pad, below = ImageFont.load_default(12), 6, 18
-    tiles, x, y = [], pad, pad
+    tiles, x, y, tall = [], pad, pad, 0
     for one in shown:
         picture = Image.fromarray(to_bytes(one.x[None])[0].contiguous().numpy())
-        wide = min(round(picture.width * TALL / picture.height), across - 2 * pad)
-        if x + wide + pad > across:
-            x, y = pad, y + TALL + below + pad
-        tall = round(picture.height * wide / picture.width)
-        tiles.append((picture.resize((wide, tall), Image.Resampling.LANCZOS), x, y, one.label))
-        x += max(wide, 60) + pad
-    made = Image.new("RGB", (across, y + TALL + below + pad), "white")
+        wide = min(round(picture.width * one.tall / picture.height), across - 2 * pad)
+        room = max(wide, round(font.getlength(one.label)) + pad)
+        if x + room + pad > across:
+            x, y, tall = pad, y + tall + below + pad, 0
+        size = wide, round(picture.height * wide / picture.width)
+        tiles.append((picture.resize(size, Image.Resampling.LANCZOS), x, y, one))
+        x, tall = x + room + pad, max(tall, one.tall)
+    made = Image.new("RGB", (across, y + tall + below + pad), "white")
     pen = ImageDraw.Draw(made)
-    for picture, left, top, label in tiles:
+    for picture, left, top, one in tiles:
         made.paste(picture, (left, top))
-        pen.text((left, top + TALL + 2), label, (70, 70, 70), font)
+        pen.text((left, top + picture.height + 2), one.label, (70, 70, 70), font)
     return write_whole(path, lambda draft: made.save(draft, quality=88))
 
 
