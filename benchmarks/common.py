@@ -284,6 +284,17 @@ def digits() -> Digits:
     return Digits("mnist", train, labels.astype(np.int64), test)
 
 
+@functools.cache
+def unseen_digits() -> tuple[Tensor, Tensor]:
+    """Real digits that nobody has seen, `[N, 1, 28, 28]`, with their labels `[N]`."""
+    known = digits()
+    if known.name == "mnist":
+        labels = read_idx(shared("mnist") / "t10k-labels-idx1-ubyte.gz").astype(np.int64)
+    else:  # as `digits` cuts the 5,000: 500 a class, in order, then shuffled
+        labels = np.random.default_rng(0).permutation(5000)[:1000] // 500
+    return as_images(known.test), torch.from_numpy(labels)
+
+
 def as_images(pixels: np.ndarray) -> Tensor:
     """Bytes `[N, H, W]` as images `[N, 1, H, W]` in [-1, 1]."""
     return torch.tensor(pixels, dtype=torch.float32)[:, None] / 127.5 - 1

@@ -29,14 +29,13 @@ from common import (
     digits,
     parse,
     recipe_of,
-    shared,
     slug,
     table,
     train_for,
+    unseen_digits,
 )
 from gansaku.core.capabilities import Sweeps
 from gansaku.core.sampling import by_class, in_shares
-from gansaku.data.arrays import read_idx
 from gansaku.metrics.classifier import gan_train
 from gansaku.metrics.digits import DigitClassifier, digit_classifier
 from gansaku.metrics.estimate import of_mean
@@ -62,17 +61,6 @@ def labelled() -> Path:
         np.savez(draft, x=known.train, y=known.labels)
         draft.replace(path)
     return path
-
-
-@functools.cache
-def unseen_digits() -> tuple[Tensor, Tensor]:
-    """Real digits that nobody has seen, `[N, 1, 28, 28]`, with their labels `[N]`."""
-    known = digits()
-    if known.name == "mnist":
-        labels = read_idx(shared("mnist") / "t10k-labels-idx1-ubyte.gz").astype(np.int64)
-    else:  # as `digits` cuts the 5,000: 500 a class, in order, then shuffled
-        labels = np.random.default_rng(0).permutation(5000)[:1000] // 500
-    return as_images(known.test), torch.from_numpy(labels)
 
 
 @functools.cache
