@@ -17,6 +17,7 @@ from gansaku.core import catalog, checkpoint, config, state
 from gansaku.core.budget import Amount, Budget
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import Diverged, UserError
+from gansaku.core.files import write_text
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run, Watch
 from gansaku.data import spec_from_json
@@ -145,7 +146,7 @@ class Bout:
             folder=self.folder.name,
         )
         self.folder.mkdir(parents=True, exist_ok=True)
-        checkpoint.write_text(path, json.dumps(dataclasses.asdict(cell)) + "\n")
+        write_text(path, json.dumps(dataclasses.asdict(cell)) + "\n")
         return cell
 
     def train(self) -> tuple[Budget, str]:

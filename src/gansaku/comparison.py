@@ -17,10 +17,10 @@ from typing import Any
 import torch
 
 from gansaku.cells import MISFIT, Bout, Contest, Entrant, entrant, length_of
-from gansaku.core import checkpoint
 from gansaku.core.budget import Amount, seconds_of
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import Diverged, UserError
+from gansaku.core.files import write_text
 from gansaku.core.loop import Watch
 from gansaku.data.points import centres
 from gansaku.metrics import chart, measures
@@ -195,7 +195,7 @@ class Place:
         c = self.contest
         about = {"terms": self.words(), "contest": c.terms(), "machine": _machine()}
         found = Standings.of(list(self.rows.values()), c.measure, c.measures, about)
-        checkpoint.write_text(self.out / "compare.md", found.markdown())
+        write_text(self.out / "compare.md", found.markdown())
         _write(self.out / "compare.json", found.to_json())
         chart.draw(found, self.out / "compare.png")
         return found
@@ -230,7 +230,7 @@ def _reason(error: Exception) -> str:
 
 def _write(path: Path, what: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_text(path, json.dumps(what, indent=1) + "\n")
+    write_text(path, json.dumps(what, indent=1) + "\n")
 
 
 def _machine() -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -258,6 +260,16 @@ def test_runs(capsys, trained):
     assert "The settings are the same." in text
     assert "D(real)" in text
     assert "there is no folder nowhere" in refused(capsys, "runs", "nowhere")
+
+
+def test_listing_runs_needs_no_torch(trained):
+    code = (
+        "import sys; from gansaku.cli.main import main; "
+        f"code = main(['runs', {str(trained.parent)!r}]); assert 'torch' not in sys.modules; "
+        "sys.exit(code)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "mine" in said.stdout
 
 
 def test_prune_asks_first(capsys, tmp_path):

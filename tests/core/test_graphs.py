@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from replays import Emulated, everything
 
 from gansaku import api
 from gansaku.core import graphs, state
-from gansaku.core.contract import Clock, Phase, Player
+from gansaku.core.contract import Clock, Phase
 from gansaku.core.errors import UserError
 from gansaku.core.feeding import Feed
 from gansaku.core.graphs import Graphs
@@ -33,6 +34,17 @@ class Game(Toy):
         terms = super().d_loss(nets, batch, still)
         clock.note(**still.notes)
         return terms
+
+
+def varied(change: Callable[[Phase], Phase]) -> type[Game]:
+    """The game with other phases."""
+
+    class Varied(Game):
+        def stages(self, nets):
+            (stage,) = super().stages(nets)
+            return (dataclasses.replace(stage, phases=tuple(map(change, stage.phases))),)
+
+    return Varied
 
 
 def run_of(recipe: Toy, **options) -> Run:
@@ -95,14 +107,11 @@ def test_parts_of_batches_are_played():
 def test_too_many_kinds_of_steps(monkeypatch):
     monkeypatch.setattr(graphs, "KINDS", 1)
 
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Often(Game):
-        def stages(self, nets):
-            (stage,) = super().stages(nets)
-            often = dataclasses.replace(stage.phases[0], repeat=lambda _, clock: 1 + clock.step % 2)
-            return (dataclasses.replace(stage, phases=(often, *stage.phases[1:])),)
+    def often(phase: Phase) -> Phase:
+        repeat = lambda _, clock: 1 + clock.step % 2  # noqa: E731
+        return dataclasses.replace(phase, repeat=repeat) if phase.player.name == "D" else phase
 
-    run = run_of(Often(steps=40))
+    run = run_of(varied(often)(steps=40))
     went = replayed(run, 12)
     assert went[6:12] in ([True, False] * 3, [False, True] * 3)
     assert "steps are no CUDA graphs: there are 1 kinds of steps already" in run.graphs.told
@@ -111,13 +120,6 @@ def test_too_many_kinds_of_steps(monkeypatch):
 def test_what_a_loss_may_not_do():
     """A loss that reads the time: the step in which it is found out has been played, once."""
 
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Late(Game):
-        def stages(self, nets):
-            (stage,) = super().stages(nets)
-            phases = tuple(late(phase) for phase in stage.phases)
-            return (dataclasses.replace(stage, phases=phases),)
-
     def late(phase: Phase) -> Phase:
         def loss(nets, batch, clock):
             terms = phase.loss(nets, batch, clock)
@@ -125,8 +127,8 @@ def test_what_a_loss_may_not_do():
 
         return dataclasses.replace(phase, loss=loss)
 
-    run, plain = run_of(Late(steps=20)), Run(Late(steps=20), Vectors(), seed=3, log_every=1000)
-    plain.graphs = Graphs(plain, Emulated(plain))
+    recipe = varied(late)(steps=20)
+    run, plain = run_of(recipe), run_of(recipe)
     plain.graphs.play = plain.take_turns
     assert not any(replayed(run, 6))
     for _ in range(6):
@@ -137,25 +139,15 @@ def test_what_a_loss_may_not_do():
 
 
 def test_momentum_that_changes_ends_it():
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Moving(Game):
-        def stages(self, nets):
-            (stage,) = super().stages(nets)
-            phases = tuple(moving(phase) for phase in stage.phases)
-            return (dataclasses.replace(stage, phases=phases),)
-
     def moving(phase: Phase) -> Phase:
         def schedule(clock: Clock) -> dict:
             return {"betas": (0.5, 0.9 if clock.step < 5 else 0.95)}
 
-        player = phase.player
-        made = PLAYERS.setdefault(
-            player.name, Player(player.name, player.nets, player.optimizer, schedule)
+        return dataclasses.replace(
+            phase, player=dataclasses.replace(phase.player, schedule=schedule)
         )
-        return dataclasses.replace(phase, player=made)
 
-    PLAYERS: dict[str, Player] = {}
-    run = run_of(Moving(steps=20, share=False))
+    run = run_of(varied(moving)(steps=20, share=False))
     assert replayed(run, 8) == [False, False, False, True, True, False, False, False]
     assert "more than the learning rate" in run.graphs.told[-1]
 

@@ -12,8 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from gansaku.cli.show import console, count, duration, escape, grid, memory, say
-from gansaku.core import checkpoint, config, ranks
+from gansaku.core import config, ranks
 from gansaku.core.capabilities import Pyramid, Translates
+from gansaku.core.files import SUFFIX
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 from gansaku.core.plan import Plan
@@ -153,7 +154,7 @@ class Progress:
 def _best(folder: Folder) -> None:
     """Which checkpoint `--checkpoint best` is, and by what."""
     measured = [r for r in folder.records() if "measure" in r]
-    path = folder.checkpoints / f"best{checkpoint.SUFFIX}"
+    path = folder.checkpoints / f"best{SUFFIX}"
     if measured and path.exists():
         found = min(measured, key=lambda r: r["measure"])
         name, figure = found["of"].partition(" (")[0], f"{found['measure']:.3g}"

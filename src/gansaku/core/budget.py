@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gansaku.core.checkpoint import write_text
 from gansaku.core.errors import UserError
+from gansaku.core.files import write_text
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 from gansaku.core.sinks import Checkpoints

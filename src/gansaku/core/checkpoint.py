@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
 import zlib
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -17,36 +16,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from gansaku.core.errors import CheckpointError
+from gansaku.core.files import SUFFIX, replacing
 
 FORMAT = 1
-SUFFIX = ".safetensors"
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Generator[Path, None, None]:
-    """A temporary path beside `path`, which becomes `path` when the block ends well.
-
-    The file is synced before it is renamed, and the folder after, so that a crash at any moment
-    leaves the old file or the new one.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield draft
-        with open(draft, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def write_text(path: Path, text: str) -> None:
-    with replacing(path) as draft:
-        draft.write_text(text, encoding="utf-8")
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:

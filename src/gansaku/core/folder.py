@@ -18,8 +18,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from gansaku.core import checkpoint
 from gansaku.core.errors import CheckpointError, UserError
+from gansaku.core.files import SUFFIX, replacing, write_text
 
 TIMINGS = ("seconds", "images_per_s")  # the only numbers that differ between equal runs
 
@@ -61,8 +61,8 @@ class Folder:
 
     def describe(self, recipe: str, about: dict[str, Any]) -> None:
         """Write recipe.txt and run.json anew."""
-        checkpoint.write_text(self.path / "recipe.txt", recipe + "\n")
-        checkpoint.write_text(self.path / "run.json", json.dumps(about, indent=2) + "\n")
+        write_text(self.path / "recipe.txt", recipe + "\n")
+        write_text(self.path / "run.json", json.dumps(about, indent=2) + "\n")
 
     @property
     def recipe(self) -> str:
@@ -97,8 +97,10 @@ class Folder:
     def checkpoint(self, which: str = "last") -> Path:
         """The file of `last`, `best` or a step; damaged last ones are passed over, and said."""
         if which == "last":
+            from gansaku.core import checkpoint  # torch: who lists runs does not wait for it
+
             return checkpoint.newest_good(self.checkpoints, self._warn)
-        path = self.checkpoints / f"best{checkpoint.SUFFIX}"
+        path = self.checkpoints / f"best{SUFFIX}"
         if which != "best":
             path = step_path(self.checkpoints, int(which) if which.isdigit() else -1)
         if not path.exists():
@@ -112,12 +114,12 @@ class Folder:
         logging.getLogger("gansaku").warning(text)
 
     def saved(self) -> list[Path]:
-        return sorted(self.checkpoints.glob(f"step-*{checkpoint.SUFFIX}"))
+        return sorted(self.checkpoints.glob(f"step-*{SUFFIX}"))
 
     def rewind(self, step: int) -> None:
         """Forget what came after `step`: a resumed run makes it again."""
         kept = [record for record in self.records() if record["step"] <= step]
-        checkpoint.write_text(self.metrics, "".join(json.dumps(r) + "\n" for r in kept))
+        write_text(self.metrics, "".join(json.dumps(r) + "\n" for r in kept))
         for path in [*self.sheets(), *self.saved()]:
             if int(path.stem.split("-")[1]) > step:
                 path.unlink()
@@ -139,7 +141,7 @@ class Folder:
 
 
 def step_path(checkpoints: Path, step: int) -> Path:
-    return checkpoints / f"step-{step:08d}{checkpoint.SUFFIX}"
+    return checkpoints / f"step-{step:08d}{SUFFIX}"
 
 
 def _existing(path: Path) -> Path:
@@ -148,7 +150,7 @@ def _existing(path: Path) -> Path:
 
 def link(source: Path, target: Path) -> None:
     """`target` becomes another name of `source`, at once; a copy where links are not possible."""
-    with checkpoint.replacing(target) as draft:
+    with replacing(target) as draft:
         try:
             os.link(source, draft)
         except OSError:

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from gansaku.core import checkpoint
+from gansaku.core.files import replacing
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 from gansaku.core.tally import Tally, percent, tally
@@ -116,7 +116,7 @@ def export(made: profile, place: Path) -> None:
     try:
         made.export_chrome_trace(str(plain))
         with (
-            checkpoint.replacing(place) as draft,
+            replacing(place) as draft,
             open(plain, "rb") as text,
             gzip.open(draft, "wb", compresslevel=5) as packed,
         ):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gansaku.core import checkpoint, ranks, state
 from gansaku.core.errors import CheckpointError
+from gansaku.core.files import SUFFIX
 from gansaku.core.folder import Folder, link, step_path
 from gansaku.core.loop import Run
 from gansaku.core.measuring import Measure
@@ -95,7 +96,7 @@ class Checkpoints:
         if best and ranks.rank() == 0:
             with self.folder.writing():
                 path = step_path(self.folder.checkpoints, run.steps)
-                link(path, self.folder.checkpoints / f"best{checkpoint.SUFFIX}")
+                link(path, self.folder.checkpoints / f"best{SUFFIX}")
 
     def save(self, run: Run) -> None:
         """Write a checkpoint now, unless this step has one; drop those beyond the last few."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gansaku.core.checkpoint import write_text
 from gansaku.core.errors import UserError
+from gansaku.core.files import write_text
 from gansaku.metrics.estimate import Estimate
 
 FORMAT = 1
