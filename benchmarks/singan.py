@@ -3,18 +3,21 @@
     python benchmarks/singan.py balloons --effort standard --seed 0 --threads 1
     python benchmarks/singan.py official --threads 1
     python benchmarks/singan.py again --threads 1
+    python benchmarks/singan.py without --threads 1
     python benchmarks/singan.py steps --threads 1
     python benchmarks/singan.py --report
 
 A training resumes where it stopped; a cell that is done is not made again. `official` is the
 imported pyramid, measured alike. `again` takes more samples of every pyramid's last scale: the
-patch distance of six is known to half its value. `steps` times one iteration of the paper's exact
+patch distance of six is known to half its value. `without` trains `fast` on a small picture with
+each of its means taken away, or overdone. `steps` times one iteration of the paper's exact
 computation against the plain way, at the three largest scales, in turns in one process.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -25,7 +28,8 @@ import torch
 from torch import Tensor
 
 import gansaku as gs
-from common import IMAGES, WORK, Results, arguments, parse, shared, table, train_for
+from common import IMAGES, WORK, Results, arguments, parse, shared, slug, table, train_for
+from gansaku.core import config
 from gansaku.core.loop import Run
 from gansaku.core.noise import Noise
 from gansaku.data.draw import save_sheet
@@ -37,6 +41,19 @@ from gansaku.recipes.singan import SinGAN
 SAMPLES = 6  # of the patch distance
 SPREAD = 24  # of the diversity
 MANY = 64  # of both, where pyramids are told apart
+SMALL = 128  # pixels of the longer side, where means are tried
+MEANS = {  # what is taken from `fast`, or overdone
+    "fast as it is": "",
+    "one move a gradient of the generator": "g_moves=1",
+    "six moves a gradient": "g_moves=6",
+    "the paper's weight of the reconstruction, 10": "likeness=10.0",
+    "no penalty but every tenth iteration": "penalty_every=10",
+    "three critic updates at large scales too": "d_updates=3",
+    "32 channels everywhere": "widest=32",
+    "no bank of the frozen scales' outputs": "bank=0",
+    "as many iterations in all, alike at all scales": "steps=446, fewer=0.0",
+    "a quarter of the iterations": "steps=250",
+}
 LAST = 3  # scales whose iterations are timed
 
 
@@ -103,6 +120,15 @@ def official(folder: Path, picture: Path) -> dict[str, Any]:
         gaps.append(abs(0.1 * float(error) / float(memory.amps[k]) - 1))
     found = {"scales": figures(model), "resampling": max(gaps)}
     return found | {"sheet": sheet(model, "official")}
+
+
+def without(picture: Path, given: str) -> dict[str, Any]:
+    """`fast` with other numbers, on the picture made small, at the last scale."""
+    out = WORK / "singan-means" / f"{picture.stem}-{slug(given) if given else 'fast'}"
+    recipe = config.read(f"SinGAN(effort='fast', {given})")
+    recipe = dataclasses.replace(recipe, steps=recipe.numbers.steps)
+    made = train_for(recipe, str(picture), out, size=SMALL)
+    return again(out) | made.cost()
 
 
 # --- the time of an iteration ---
@@ -199,6 +225,10 @@ def main() -> None:
     elif args.what == "again":
         for folder in sorted((WORK / "singan").iterdir()):
             results.cell(f"{folder.name}, {MANY} samples", lambda f=folder: again(f))
+    elif args.what == "without":
+        for name, given in MEANS.items():
+            make = functools.partial(without, pictures / "balloons.png", given)
+            results.cell(f"fast at {SMALL} pixels: {name}", make)
     elif args.what == "steps":
         results.cell("steps", lambda: steps(pictures / "balloons.png", args.turns))
     elif args.what:
