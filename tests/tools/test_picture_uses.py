@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gansaku import api
 from gansaku.core.errors import DataError, UserError
+from gansaku.metrics.patches import patch_distance
 from gansaku.recipes.quick import Quick
 from gansaku.recipes.singan import SinGAN
 from gansaku.tools import film
@@ -21,7 +22,7 @@ from gansaku.tools.editing import edit, harmonize
 from gansaku.tools.engines import PyramidEngine, check_start, engine_of, entering
 from gansaku.tools.masks import soft_mask
 from gansaku.tools.painting import paint
-from gansaku.tools.patches import Matching, Patches
+from gansaku.tools.patches import Matching, Patches, resized
 from gansaku.tools.reading import read_picture
 from gansaku.tools.upscaling import steps_of, upscale
 
@@ -48,6 +49,9 @@ class Mirror:
     def play(self, n, seed, *, start=0, image=None, size=None):
         self.asked.append((n, seed, start, None if image is None else image.shape[2:], size))
         return image.expand(n, -1, -1, -1)
+
+    def enlarge(self, x, size, seed, image):
+        return PyramidEngine.enlarge(self, x, size, seed, image)
 
     def itself(self):
         return scene()
@@ -107,6 +111,16 @@ def test_upscaling_repeats_the_finest_scale():
     assert [asked[4] for asked in engine.asked] == [(50, 71), (63, 89), (80, 112)]
     with pytest.raises(UserError, match="above 1, as in 4, not 1"):
         upscale(engine, scene(), 1.0)
+
+
+def test_an_enlargement_by_patches_still_shows_the_picture():
+    """The picture made small is enlarged by the picture's own patches: nearer to it than a blur."""
+    picture = scene(48, 64) * torch.linspace(0, 40, 64).sin()
+    small = resized(picture[None], (24, 32))[0]
+    large, blur = upscale(Patches(picture), small, 2.0), resized(small[None], (48, 64))
+    again = (resized(large, (24, 32)) - small).abs().mean()
+    assert again < 0.25 * (small - small.mean()).abs().mean()
+    assert patch_distance(large, picture).value < 0.8 * patch_distance(blur, picture).value
 
 
 def test_a_walk_is_the_papers_recurrence():

@@ -52,6 +52,13 @@ class Engine(Protocol):
         """
         ...
 
+    def enlarge(self, x: Tensor, size: Size, seed: int, image: Tensor) -> Tensor:
+        """`x [1, C, h, w]` at a somewhat larger `size`, with details as the picture has them.
+
+        `image` is what `x` was enlarged from, or `x` itself.
+        """
+        ...
+
     def itself(self) -> Tensor:
         """The picture as the engine knows it, `[C, H, W]` in [-1, 1]."""
         ...
@@ -119,6 +126,10 @@ class PyramidEngine:
             one = image if image is None or len(image) == 1 else image[i : i + 1]
             made.append(recipe.render(nets, maps, start, one).cpu())
         return torch.cat(made)
+
+    def enlarge(self, x: Tensor, size: Size, seed: int, image: Tensor) -> Tensor:
+        large = resample(x, size)
+        return self.play(1, seed, start=self.scales() - 1, image=large, size=size)
 
     @torch.no_grad()
     def itself(self) -> Tensor:

@@ -15,6 +15,9 @@ from gansaku.core.noise import Noise
 BINS = 1024  # of a direction's projections: ranks are read from histograms
 BANK = 32  # sets of directions that take turns at a level
 ROWS = 16  # of patches whose projections are looked at together
+ROUNDS, AT_ONCE = 4, 5  # corrections of an enlargement, and steps before each
+RATE = 0.003  # of these steps
+TAKEN = 0.7  # of the error, by a correction: all of it would ring
 COLUMNS = 5  # of pixels that one output of the transposed convolution makes: fastest on a CPU
 
 
@@ -117,6 +120,22 @@ class Patches:
                 done += self.matching.steps * sizes[level][0] * sizes[level][1]
                 self.told(done, total)
         return torch.cat(x)
+
+    @torch.no_grad()
+    def enlarge(self, x: Tensor, size: tuple[int, int], seed: int, image: Tensor) -> Tensor:
+        """`x [1, C, h, w]`, enlarged from `image`, at a larger `size`, its patches the picture's.
+
+        Not in the paper. Matching alone forgets what the image shows: after every few steps the
+        error of the reduced result is taken back (iterative back-projection, Irani and Peleg
+        1991), so that it still is `image` when it is made small.
+        """
+        x, small = resized(x, size), (image.shape[2], image.shape[3])
+        bank = self._bank(len(self._levels()) - 1, seed)
+        for part in range(ROUNDS):
+            first = part * AT_ONCE % len(bank)
+            x = match(x, bank[first:] + bank[:first], AT_ONCE, RATE)
+            x = x + TAKEN * resized(image - resized(x, small), size)
+        return x.clamp(-1, 1)
 
     def _begun(
         self, n: int, seed: int, image: Tensor | None, small: tuple[int, int], whole: tuple
