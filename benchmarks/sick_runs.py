@@ -38,8 +38,8 @@ from gansaku.doctor.detectors import examine
 from gansaku.doctor.findings import Finding
 from gansaku.doctor.history import History
 from gansaku.doctor.probes import Probes
+from sick_cases import CASES as CHOSEN_ON
 from sick_fresh import HEALTHY, SICK
-from sick_recipes import CASES as CHOSEN_ON
 from sick_recipes import Case
 
 FIRST = """A run counts as named right if what it was made ill with is the first finding. Where two

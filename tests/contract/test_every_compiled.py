@@ -11,6 +11,7 @@ from torch import nn
 
 from gansaku.core import catalog
 from gansaku.core.compiling import compiled, twice
+from gansaku.core.errors import UserError
 from gansaku.core.loop import Run
 
 SOME = ("dcgan", "wgan_gp", "pix2pix", "unrolled_gan", "quick")  # the others take two minutes
@@ -59,3 +60,13 @@ def test_what_is_differentiated_twice_is_plain():
     assert torch.equal(net(x), net._call_impl(x))
     assert len(seen) == 1
     assert set(net.state_dict()) == {"0.weight", "0.bias"}
+
+
+def test_a_machine_without_a_compiler():
+    def backend(graph, given):
+        raise RuntimeError("no working C++ compiler\nand much more")
+
+    net = nn.Linear(2, 2)
+    compiled([net], backend)
+    with pytest.raises(UserError, match=r"machine: no working C\+\+ compiler. It needs .*g\+\+"):
+        net(torch.ones(3, 2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_every_part import NAMES, alike, exact, exactly, gradients, stages  # noqa: F401 (a fixture)
+from test_every_part import NAMES, assert_alike, exact, exactly, gradients, stages  # noqa: F401 (a fixture)
 
 from gansaku.core import catalog, convolutions, products
 
@@ -34,4 +34,4 @@ def after_a_step(name: str, stage: int, wanted: bool) -> dict[str, torch.Tensor]
 @pytest.mark.parametrize("name", NAMES)
 def test_all_ways_agree(name):
     for stage in stages(catalog.find(name).tiny(), name):
-        alike(*(after_a_step(name, stage, wanted) for wanted in (False, True)))
+        assert_alike(*(after_a_step(name, stage, wanted) for wanted in (False, True)))

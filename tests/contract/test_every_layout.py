@@ -12,7 +12,7 @@ import pytest
 import torch
 from test_every_part import (  # noqa: F401 (a fixture)
     NAMES,
-    alike,
+    assert_alike,
     at_rest,
     exact,
     exactly,
@@ -43,4 +43,4 @@ def of_one(name: str) -> Any:
 def test_layouts_agree(name):
     recipe, layouts = of_one(name), (torch.contiguous_format, torch.channels_last)
     for stage in stages(recipe, name):
-        alike(*(after_a_step(recipe, name, stage, layout) for layout in layouts))
+        assert_alike(*(after_a_step(recipe, name, stage, layout) for layout in layouts))

@@ -77,7 +77,7 @@ def stages(recipe: Any, name: str) -> range:
     return range(min(len(run.stages), 2))
 
 
-def alike(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+def assert_alike(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
     """Gradients are the same up to the rounding of float64, beside the largest."""
     assert one.keys() == other.keys()
     assert one, "nobody learned"

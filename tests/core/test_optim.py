@@ -1,11 +1,13 @@
 """Optimizers: the kernel that is chosen, agreement with the definition, exact resume."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+from gansaku.core import state
 from gansaku.core.optim import SGD, Adam, RMSprop
 
 OPTIMIZERS = [Adam(), Adam(weight_decay=0.1), SGD(0.1), SGD(0.1, momentum=0.9), RMSprop()]
@@ -71,3 +73,19 @@ def test_fused_where_the_device_has_it():
     assert RMSprop()(_params()).param_groups[0]["foreach"]
     meta = [nn.Parameter(torch.zeros(2, device="meta"))]
     assert Adam()(meta).param_groups[0]["foreach"]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "device"),
+    [
+        ({"fused": True}, "meta"),
+        ({"capturable": True}, "meta"),
+        ({"fused": None}, "cpu"),
+        ({}, "cpu"),
+    ],
+)
+def test_a_restored_count_lies_where_its_kernel_reads_it(kernel, device):
+    optimizer, count = SimpleNamespace(param_groups=[kernel]), torch.tensor(7.0)
+    placed = state._counted(count, torch.empty(3, device="meta"), optimizer)
+    assert placed.device.type == device
+    assert placed is not count

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 
 NOISE = (  # of the compiler, about what is meant so: constants, and inputs with a graph
@@ -46,12 +47,23 @@ def compiled(networks: Iterable[nn.Module], backend: str = "inductor") -> None:
 
 
 def _choosing(network: nn.Module, backend: str) -> Callable[..., Any]:
+    from torch._dynamo.exc import BackendCompilerFailed  # takes its time: not where none compiles
+
     def plain(*args: Any, **kwargs: Any) -> Any:  # the compiler leaves torch's own frames alone
         return network._call_impl(*args, **kwargs)
 
     fast = torch.compile(plain, backend=backend, dynamic=False)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return (plain if _Now.twice else fast)(*args, **kwargs)
+        if _Now.twice:
+            return plain(*args, **kwargs)
+        try:
+            return fast(*args, **kwargs)
+        except BackendCompilerFailed as error:
+            cause, *_ = f"{error.inner_exception}\n".splitlines()
+            raise UserError(
+                f"torch.compile cannot compile on this machine: {cause}. It needs a C++ compiler "
+                "for a CPU (g++) and Triton for a GPU; without --compile nothing is needed"
+            ) from error
 
     return call

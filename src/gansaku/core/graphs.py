@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gansaku.core.loop import Run
 
 KINDS = 4  # graphs of a stage: each keeps the memory of a whole step
-SEEN = ("seen",)  # a kind of step that was played once on the graphs' own stream
 Kind = tuple[Any, ...]
 Group = tuple[dict[str, Any], dict[str, Any], Tensor]  # an optimizer's, its fields now, its rate
 
@@ -132,7 +131,7 @@ def kept(batch: Batch) -> dict[str, Tensor]:
 
 
 class Graphs:
-    """Plays the steps of a run, as graphs where it can: seen, then recorded, then captured.
+    """Plays the steps of a run, as graphs where it can: a kind of step is recorded, then captured.
 
     `told` says in words what became of each kind of step, for the log.
     """
@@ -168,9 +167,6 @@ class Graphs:
         known = self.kinds.get(kind)
         if known is None:
             self._check(deal)
-            self.engine.aside(lambda: self.run.take_turns(deal, {}))
-            self.kinds[kind] = SEEN
-        elif known == SEEN:
             self.kinds[kind] = feed = self._recorded(deal)
             if feed.why:
                 self._refuse(kind, feed.why)
@@ -183,7 +179,7 @@ class Graphs:
             known(deal)
 
     def _recorded(self, deal: Deal) -> Feed:
-        """A step that is played while all that it gets is noted."""
+        """A step that is played on the graphs' stream while all that it gets is noted."""
         feed = Feed(self.run.stage_number, self.run.device)
 
         def play() -> None:

@@ -121,8 +121,9 @@ class Run:
         due = [(i, phase) for i, phase in enumerate(stage.phases) if self.step % phase.every == 0]
         turns = [(i, phase, phase.times(self.nets, self.clock(i))) for i, phase in due]
         deal = Deal(self, stage, turns)
+        play = self.take_turns if self.graphs is None else self.graphs.play
         with together():
-            self.take_turns(deal, logs) if self.graphs is None else self.graphs.play(deal, logs)
+            play(deal, logs)
         self._end(stage, deal.most, logs)
 
     def take_turns(self, deal: Deal, logs: dict[str, Tensor]) -> None:
