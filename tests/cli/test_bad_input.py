@@ -26,7 +26,11 @@ BAD = {
     ("train", "--data", "mnist5"): "mnist5",
     ("train", "--data", "digits", "--size", "0"): "size=0",
     ("train", "--size", "big"): "--size must be int",
-    ("train", "--flip", "maybe"): "'maybe' is out of place",
+    (
+        "train",
+        "--flip",
+        "maybe",
+    ): "'maybe' is out of place after --flip, which takes True, False or nothing",
     ("train", "--device", "tpu9"): "try --device cpu",
     ("train", "--precision", "fp7"): "precision must be one of fp32, bf16, fp16, not 'fp7'",
     ("train", "--log_every", "0"): "log_every must be at least 1, not 0",

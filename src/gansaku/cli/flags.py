@@ -43,7 +43,7 @@ def parse(kind: type, argv: Sequence[str], command: str, extra: Iterable[str] = 
             raise
         raise UserError(sentence(box.getvalue(), command)) from end
     if rest:
-        raise unknown(rest[0], command, [*names(kind), *extra])
+        raise unknown(rest[0], command, [*names(kind), *extra], argv)
     return parsed
 
 
@@ -56,14 +56,21 @@ def sentence(box: str, command: str) -> str:
     return f"{first.removesuffix('.')}. See gansaku {command} --help"
 
 
-def unknown(word: str, command: str, flags: Iterable[str]) -> UserError:
+def unknown(word: str, command: str, flags: Iterable[str], argv: Sequence[str]) -> UserError:
     if not word.startswith("-"):
-        return UserError(f"{word!r} is out of place there: see gansaku {command} --help")
+        where = _after_a_switch(word, argv)
+        return UserError(f"{word!r} is out of place {where}: see gansaku {command} --help")
     flag = word.split("=")[0]
     near = nearest(flag.lstrip("-").replace("-", "_"), flags).replace("'", "--", 1).replace("'", "")
     return UserError(
         f"gansaku {command} has no option {flag}{near or '.'} See gansaku {command} --help"
     )
+
+
+def _after_a_switch(word: str, argv: Sequence[str]) -> str:
+    before = list(argv[: list(argv).index(word)])[-2:]
+    switch = len(before) == 2 and before[0].startswith("--") and _truth(before[1:])
+    return f"after {before[0]}, which takes True, False or nothing" if switch else "there"
 
 
 def names(kind: type) -> list[str]:
