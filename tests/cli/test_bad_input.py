@@ -30,7 +30,7 @@ BAD = {
         "train",
         "--flip",
         "maybe",
-    ): "'maybe' is out of place after --flip, which takes True, False or nothing",
+    ): "'maybe' is out of place after --flip, which takes True",
     ("train", "--device", "tpu9"): "try --device cpu",
     ("train", "--precision", "fp7"): "precision must be one of fp32, bf16, fp16, not 'fp7'",
     ("train", "--log_every", "0"): "log_every must be at least 1, not 0",
