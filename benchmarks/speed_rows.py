@@ -229,6 +229,15 @@ ROWS = (
         1.25,
     ),
     Row(
+        "CycleGAN, nine blocks, 256x256, batch 1",
+        (8, 3, 256),
+        lambda x: plain_translators.cyclegan(nets_of(CYCLE, x), x),
+        lambda x: translating(CYCLE, x),
+        1.08,
+        1.25,
+        5,
+    ),
+    Row(
         "64 samples of DCGAN, 64x64x3, width 64",
         (64, 3, 64),
         lambda x: plain.samples(plain.dcgan_generator(), 64),
