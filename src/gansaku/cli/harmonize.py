@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from gansaku.cli.flags import may, parse
-from gansaku.cli.one_picture import (
-    LARGEST,
-    Use,
-    check_count,
-    open_engine,
-    place,
-    starts_of,
-    write_results,
-)
+from gansaku.cli.one_picture import Use, enter, read_mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +34,7 @@ class Args(Use):
 
 def main(argv: list[str]) -> None:
     args = parse(Args, argv, "harmonize")
-    check_count(args.n)
     from gansaku.tools.editing import harmonize
-    from gansaku.tools.reading import read_picture
 
-    engine = open_engine(args.run, args.engine, args.checkpoint, args.device)
-    starts = starts_of(args.start_scale, engine)
-    image = read_picture(args.image, engine.channels, LARGEST)
-    mask = None if args.mask is None else read_picture(args.mask, 1, LARGEST)
-    made = [
-        (f"scale{k}", harmonize(engine, image, mask, k, seed=args.seed, n=args.n)) for k in starts
-    ]
-    write_results(made, place(args.run, args.out, f"{Path(args.image).stem}-harmonize"))
+    use = functools.partial(harmonize, mask=read_mask(args.mask))
+    enter(args, args.run, args.image, "harmonize", use)

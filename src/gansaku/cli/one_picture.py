@@ -127,9 +127,23 @@ def check_memory(size: Size) -> None:
         )
 
 
-def check_count(n: int) -> None:
-    if n < 1:
-        raise UserError(f"-n must be at least 1, not {n}")
+def enter(args: Use, run: str, image: str, kind: str, use: Callable[..., Tensor]) -> None:
+    """Write what `use(engine, image, start=, seed=, n=)` makes of a picture at each start scale."""
+    if args.n < 1:
+        raise UserError(f"-n must be at least 1, not {args.n}")
+    from gansaku.tools.reading import read_picture
+
+    engine = open_engine(run, args.engine, args.checkpoint, args.device)
+    starts = starts_of(args.start_scale, engine)
+    picture = read_picture(image, engine.channels, LARGEST)
+    made = [(f"scale{k}", use(engine, picture, start=k, seed=args.seed, n=args.n)) for k in starts]
+    write_results(made, place(run, args.out, f"{Path(image).stem}-{kind}"))
+
+
+def read_mask(path: str | None) -> Tensor | None:
+    from gansaku.tools.reading import read_picture
+
+    return None if path is None else read_picture(path, 1, LARGEST)
 
 
 def place(where: str, out: str | None, stem: str, suffix: str = ".png") -> Path:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from gansaku.cli.flags import may, parse
-from gansaku.cli.one_picture import (
-    LARGEST,
-    Use,
-    check_count,
-    open_engine,
-    place,
-    starts_of,
-    write_results,
-)
+from gansaku.cli.one_picture import Use, enter
+from gansaku.core.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,19 +35,9 @@ class Args(Use):
 
 def main(argv: list[str]) -> None:
     args = parse(Args, argv, "paint")
-    check_count(args.n)
     if args.colours is not None and args.colours < 2:
-        from gansaku.core.errors import UserError
-
         raise UserError(f"--colours must be 2 or more, not {args.colours}")
     from gansaku.tools.painting import paint
-    from gansaku.tools.reading import read_picture
 
-    engine = open_engine(args.run, args.engine, args.checkpoint, args.device)
-    starts = starts_of(args.start_scale, engine)
-    image = read_picture(args.image, engine.channels, LARGEST)
-    made = [
-        (f"scale{k}", paint(engine, image, k, seed=args.seed, n=args.n, colours=args.colours or 0))
-        for k in starts
-    ]
-    write_results(made, place(args.run, args.out, f"{Path(args.image).stem}-paint"))
+    use = functools.partial(paint, colours=args.colours or 0)
+    enter(args, args.run, args.image, "paint", use)
