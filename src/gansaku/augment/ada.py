@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from gansaku.augment.base import Augmentation, Augmenter, Draws, split_alpha, words
+from gansaku.augment.corrupt import BANDS, band_gains, filtered, noisy
+from gansaku.augment.diffaugment import cutout
 from gansaku.augment.warp import blit, matrix, resample, rotate, scale, shift
 
-POLICIES = ("blit", "geometry", "color")
+POLICIES = ("blit", "geometry", "color", "filter", "noise", "cutout")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,8 +23,11 @@ class ADA(Augmentation):
 
     The paper's "bgc": blit (flip, quarter turns, whole-pixel shifts), geometry (scaling,
     rotation, anisotropic scaling, rotation, shift) and color (brightness, contrast, luma flip,
-    hue, saturation; the last two need three channels; alpha is left alone). Each change is made
-    with probability p. p moves by one in `speed_kimg` thousand real images, towards r_t =
+    hue, saturation; the last two need three channels; alpha is left alone). By `policy` also, in
+    this order (its appendix B): filter (each of four bands of frequencies amplified by 2^N(0, 1),
+    at the power of natural images), noise (of a deviation |N(0, .1)|) and cutout (a rectangle of
+    half of each side is zero, at whole pixels); its results are of bgc. Each change is made with
+    probability p. p moves by one in `speed_kimg` thousand real images, towards r_t =
     E sign D(x) = `target` (eq. 1), where D(x) > 0 must mean "real". With `target` None, p stays
     where it is put. Differences in the filtering: see `gansaku.augment.warp.resample`.
 
@@ -70,6 +75,7 @@ class AdaptiveAugmenter(Augmenter):
         if min(x.shape[2:]) < 2:
             raise ValueError(f"ADA needs images of at least 2 x 2 pixels, not {list(x.shape)}")
         dice = _Dice(noise.uniform(len(x), 21), noise.normal(len(x), 7), self.p)
+        more = _More(self.policy, colors.shape, noise, self.p)
         if self.p.device.type == "cpu" and self.p == 0:  # elsewhere, to ask would mean to wait
             return x
         with torch.autocast(x.device.type, enabled=False):  # half precision would blur pixels
@@ -77,6 +83,7 @@ class AdaptiveAugmenter(Augmenter):
             y = self._warped(y, dice)
             if "color" in self.policy:
                 y = recolor(y, *color_matrix(dice, gray=colors.shape[1] == 1))
+            y = more(y)
         return y.to(x.dtype)
 
     def _warped(self, x: Tensor, dice: _Dice) -> Tensor:
@@ -133,6 +140,33 @@ class _Dice:
 
     def normal(self) -> Tensor:
         return next(self._normals)
+
+
+class _More:
+    """The corruptions of one batch, drawn apart: none is drawn that the policy does not name."""
+
+    def __init__(self, policy: frozenset[str], shape: torch.Size, noise: Draws, p: Tensor) -> None:
+        n = shape[0]
+        if "filter" in policy:
+            on = (noise.uniform(n, BANDS) < p).float()
+            self.gains = band_gains(on, noise.normal(n, BANDS))
+        if "noise" in policy:
+            drawn = noise.normal(n, 1 + math.prod(shape[1:]))
+            self.sigma = 0.1 * drawn[:, 0].abs() * (noise.uniform(n, 1)[:, 0] < p)
+            self.pixels = drawn[:, 1:].unflatten(1, shape[1:])
+        if "cutout" in policy:
+            drawn = noise.uniform(n, 3)
+            self.holes, self.centres = drawn[:, 0] < p, drawn[:, 1:]
+        self.policy = policy
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if "filter" in self.policy:
+            x = filtered(x, self.gains)
+        if "noise" in self.policy:
+            x = noisy(x, self.sigma, self.pixels)
+        if "cutout" in self.policy:
+            x = torch.where(self.holes[:, None, None, None], cutout(x, self.centres), x)
+        return x
 
 
 def blit_inverse(dice: _Dice, height: int, width: int) -> Tensor:
