@@ -30,7 +30,7 @@ def commands(page: Path) -> list[list[str]]:
 
 
 def shortened(words: list[str]) -> list[str]:
-    text = shlex.join(words).replace("--size 64", "--size 16")
+    text = shlex.join(words).replace("--size 64", "--size 16").replace("--size 256", "--size 24")
     text = re.sub(r"--steps \d+", "--steps 8" if words[0] == "resume" else "--steps 4", text)
     text = re.sub(r"--(\w+)_steps \d+", r"--\1_steps 4", text)  # those of other stages
     if words[0] == "train":
@@ -79,7 +79,9 @@ def translated() -> None:
         for folder in ("sketches", "painted/trainA", "painted/trainB", "streets/images"):
             Image.fromarray(a).save(f"{folder}/{number}.png")
         Image.fromarray(a[..., 0] % 3).save(f"streets/labels/{number}.png")
-    Image.fromarray(a).save("sketch.png")
+    Image.fromarray(a[..., 0] % 3).save("map.png")
+    for name in ("sketch", "photo", "small"):
+        Image.fromarray(a).save(f"{name}.png")
     Image.fromarray(a[..., 0]).save("grey.png")
     for path in Path("photos").iterdir():  # of one size, as the page has it
         Image.fromarray(rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gansaku.losses.matching import enlarged, feature_matching, likeness, perceptual
+from gansaku.losses.matching import feature_matching, likeness, perceptual
 
 
 def scales(*values: float) -> list[list[torch.Tensor]]:
@@ -53,14 +53,3 @@ def test_terms_of_no_weight_are_left_out():
     found = likeness([pair], eyes, 4.0, 1.0)
     assert list(found) == ["perceptual", "l1"]
     assert float(found["perceptual"]) == pytest.approx(4 * 0.5)
-
-
-def test_small_pictures_are_enlarged_for_the_eyes():
-    large, small = torch.rand(1, 3, 32, 40), torch.full((2, 3, 8, 13), 0.25)
-    assert enlarged(large) is large
-    assert enlarged(small).shape == (2, 3, 32, 52)
-    assert torch.allclose(enlarged(small), torch.tensor(0.25))
-    sizes = []
-    eyes = lambda x: sizes.append(min(x.shape[2:])) or [x + 1]  # noqa: E731
-    likeness([(small, small)], eyes, 1.0, 0.0)
-    assert sizes == [32, 32]

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-
-LEAST = 32  # pixels of a side, for a network that halves five times
 
 
 def feature_matching(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -48,23 +45,13 @@ def likeness(
 ) -> dict[str, Tensor]:
     """The weighted distances of pairs of pictures (real, fake), by name, added over the pairs.
 
-    `maps` gives a network's features of pictures `[N, C, H, W]`, which are enlarged for it where
-    a side is below 32. Terms of weight 0 are left out.
+    `maps` gives a network's features of pictures `[N, C, H, W]`. Terms of weight 0 are left out.
     """
     terms = {}
     if perceptual_weight and maps:
-        seen = [perceptual(maps(enlarged(real)), maps(enlarged(fake))) for real, fake in pairs]
+        seen = [perceptual(maps(real), maps(fake)) for real, fake in pairs]
         terms["perceptual"] = perceptual_weight * torch.stack(seen).sum()
     if l1_weight:
         seen = [(real - fake).abs().mean() for real, fake in pairs]
         terms["l1"] = l1_weight * torch.stack(seen).sum()
     return terms
-
-
-def enlarged(x: Tensor, least: int = LEAST) -> Tensor:
-    """Pictures `x [N, C, H, W]` with no side below `least`: a network for recognition halves."""
-    short = min(x.shape[2:])
-    if short >= least:
-        return x
-    size = [-(-side * least // short) for side in x.shape[2:]]
-    return F.interpolate(x, size, mode="bilinear", align_corners=False)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gansaku.nets.features import EfficientNetLite0, RandomConv, freeze
 
+LEAST = 32  # pixels a side, of which the coarsest map has one
 LEVELS = 5  # of every network: maps from the picture's side or its half to a 16th or 32nd
 RANDOM = (16, 32, 64, 64, 64)
 VGG19 = (64, 64, 0, 128, 128, 0, *(256,) * 4, 0, *(512,) * 4, 0, *(512,) * 4)  # 0: a pool
@@ -20,7 +22,8 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, for pic
 class Eyes(nn.Module):
     """A frozen network with five levels of maps: `x [N, C, H, W] in [-1, 1] ->` a list of them.
 
-    Grey is taken three times and alpha left out. Never trained: a constant of `Nets`.
+    Grey is taken three times and alpha left out. What is less than 32 pixels high or wide is
+    enlarged to that first. Never trained: a constant of `Nets`.
     """
 
     def __init__(self, net: nn.Module) -> None:
@@ -29,7 +32,16 @@ class Eyes(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         x = x[:, : 1 if x.shape[1] < 3 else 3].expand(-1, 3, -1, -1)
-        return self.net.maps(x)
+        return self.net.maps(enlarged(x))
+
+
+def enlarged(x: Tensor) -> Tensor:
+    """Pictures `x [N, C, H, W]` with no side below 32: a network for recognition halves."""
+    short = min(x.shape[2:])
+    if short >= LEAST:
+        return x
+    size = [-(-side * LEAST // short) for side in x.shape[2:]]
+    return F.interpolate(x, size, mode="bilinear", align_corners=False)
 
 
 class VGG(nn.Module):
