@@ -188,6 +188,12 @@ def test_mirrored_features_are_mirrored_back():
     assert not torch.allclose(loss(x, None), loss(x, yes), atol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["cut", "cyclegan"])
+def test_patches_larger_than_the_pictures(name):
+    with pytest.raises(UserError, match="24 pixels or more a side, and these are 16x16"):
+        run_of(name, Unpaired(), patch=70)
+
+
 def test_cut_needs_five_blocks():
     with pytest.raises(UserError, match="fifth block"):
         run_of("cut", Unpaired(), blocks=4)

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import torch
 
 from gansaku.core import ranks
-from gansaku.core.contract import Player, Stage
+from gansaku.core.contract import Nets, Player, Recipe, Stage
 from gansaku.core.errors import UserError
+from gansaku.core.noise import seed_of
+
+
+def networks_of(recipe: Recipe, spec: Any, seed: int) -> Nets:
+    """The networks as they begin; UserError where they cannot be made for such data."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(seed, "networks"))
+        try:
+            return recipe.networks(spec)
+        except ValueError as error:
+            raise UserError(f"{type(recipe).__name__}: {error}") from error
 
 
 def players_of(stages: Sequence[Stage]) -> list[Player]:

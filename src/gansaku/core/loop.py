@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gansaku.core import ranks
 from gansaku.core.averaging import Averages, decay
-from gansaku.core.cast import check_parts, players_of
+from gansaku.core.cast import check_parts, networks_of, players_of
 from gansaku.core.compiling import compiled
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Stage
 from gansaku.core.dealing import Deal
@@ -58,9 +58,7 @@ class Run:
         self.device, self.precision = torch.device(device), precision
         self.accumulate, self.log_every = accumulate, log_every
         self.quick_layers = quick_layers and self.device.type == "cpu" and not compiling
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_of(seed, "networks"))
-            self.nets = recipe.networks(source.spec)
+        self.nets = networks_of(recipe, source.spec, seed)
         convolutional = any(p.ndim == 4 for p in self.nets.parameters())
         self.format = torch.channels_last if convolutional else torch.contiguous_format
         self.nets.to(self.device, memory_format=self.format)

@@ -48,14 +48,6 @@ class PairGame(Translator):
     def sides(self, nets: Nets, batch: Batch, clock: Clock) -> tuple[Tensor, Tensor]:
         """What G is given of a batch, and what it should make of it: `[N, C, H, W]` each."""
 
-    def check_size(self, size: tuple[int, int], least: int) -> None:
-        """Raise UserError where the critic's patches need larger pictures than (height, width)."""
-        if min(size) < least:
-            raise UserError(
-                f"D judges patches that need pictures of {least} pixels or more a side, and these "
-                f"are {size[1]}x{size[0]}: give a larger --size, or a smaller --patch (16, 34)"
-            )
-
     def schedule(self, clock: Clock) -> float:
         """1, and in the last part of the run a straight line to 0."""
         if clock.progress < self.steady:

@@ -28,7 +28,9 @@ def steps(size: Size) -> list[Step]:
         made.append((kernel, stride, size, after))
         kernel, stride, size = 4, (2 if kernel == 5 or stride == 1 else 1), after
     if not made:
-        raise ValueError(f"pictures of {size[0]}x{size[1]} are too small: 6 pixels a side or more")
+        raise ValueError(
+            f"an image of {size[0]}x{size[1]} is too small: give a --size of 6 or more"
+        )
     return made
 
 

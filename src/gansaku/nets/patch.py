@@ -43,18 +43,23 @@ class PatchCritic(nn.Module):
         channels_last(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        least = smallest(self.patch)
-        if min(x.shape[2:]) < least:
-            raise ValueError(
-                f"patches of {self.patch} need pictures of {least} pixels or more a side, not "
-                f"{x.shape[3]}x{x.shape[2]}: take a smaller patch"
-            )
+        check_size(self.patch, tuple(x.shape[2:]))
         return self.layers(x)
 
 
 def smallest(patch: int) -> int:
     """The shortest side of a picture of which a critic of this patch says anything."""
     return 2 if patch == 1 else 3 * 2 ** HALVINGS[patch]
+
+
+def check_size(patch: int, size: tuple[int, ...]) -> None:
+    """Raise ValueError where patches are too large for pictures of (height, width)."""
+    least = smallest(patch)
+    if min(size) < least:
+        raise ValueError(
+            f"D judges patches that need pictures of {least} pixels or more a side, and these "
+            f"are {size[1]}x{size[0]}: give a larger --size, or a smaller --patch (16, 34)"
+        )
 
 
 def patch_layers(channels: int, width: int, halvings: int, norm: str) -> list[nn.Module]:

@@ -51,7 +51,9 @@ class TutorialCritic(nn.Module):
         super().__init__()
         last = [(side // 2 - 4) // 2 for side in shape[1:]]
         if min(last) < 1:
-            raise ValueError(f"an image of {shape[1]}x{shape[2]} is too small: 12 a side or more")
+            raise ValueError(
+                f"an image of {shape[1]}x{shape[2]} is too small: give a --size of 12 or more"
+            )
         self.layers = nn.Sequential(
             nn.Conv2d(shape[0], width, 5, padding=2),
             nn.Tanh(),

@@ -14,7 +14,7 @@ from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 from gansaku.losses import LeastSquares
 from gansaku.losses.contrastive import patchwise
-from gansaku.nets.patch import PatchCritic
+from gansaku.nets.patch import PatchCritic, check_size
 from gansaku.nets.translator import CRITIC, PatchHeads, Translator, picked
 
 
@@ -57,11 +57,9 @@ class CUT(OneSided):
             raise UserError(f"CUT needs the same --channels on both sides; found {a} and {b}")
         if self.blocks < 5:
             raise UserError(f"CUT compares features of the fifth block: blocks is {self.blocks}")
-        try:
-            g = Translator(a, b, self.width, self.blocks, True, self.norm)
-            critic = PatchCritic(b, self.d_width, self.patch, CRITIC[self.norm])
-        except ValueError as error:
-            raise UserError(str(error)) from None
+        g = Translator(a, b, self.width, self.blocks, True, self.norm)
+        critic = PatchCritic(b, self.d_width, self.patch, CRITIC[self.norm])
+        check_size(self.patch, spec.b.shape[1:])
         heads = PatchHeads([g.widths[tap] for tap in g.TAPS], self.units)
         return Nets(G=g, F=heads, D=critic)
 

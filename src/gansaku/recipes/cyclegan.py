@@ -10,7 +10,7 @@ from gansaku.core.duel import Objective
 from gansaku.core.errors import UserError
 from gansaku.core.pool import Pool
 from gansaku.losses import LeastSquares
-from gansaku.nets.patch import PatchCritic
+from gansaku.nets.patch import PatchCritic, check_size
 from gansaku.nets.translator import CRITIC, Translator
 
 
@@ -52,16 +52,15 @@ class CycleGAN(Cycle):
                 "--identity-weight 0, or both sides the same --channels"
             )
         own = self.width, self.blocks, False, self.norm
-        try:
-            there, back = Translator(a[0], b[0], *own), Translator(b[0], a[0], *own)
-            judges = [self.critic(side[0]) for side in (a, b)]
-        except ValueError as error:
-            raise UserError(str(error)) from None
+        there, back = Translator(a[0], b[0], *own), Translator(b[0], a[0], *own)
+        judges = [self.critic(*side) for side in (a, b)]
         pools = {"pool_a": Pool(self.pool, a), "pool_b": Pool(self.pool, b)}
         return Nets(AtoB=there, BtoA=back, D_a=judges[0], D_b=judges[1], **pools)
 
-    def critic(self, channels: int) -> PatchCritic:
-        return PatchCritic(channels, self.d_width, self.patch, CRITIC[self.norm])
+    def critic(self, channels: int, *size: int) -> PatchCritic:
+        critic = PatchCritic(channels, self.d_width, self.patch, CRITIC[self.norm])
+        check_size(self.patch, size)
+        return critic
 
     def multiple(self, nets: Nets) -> int:
         return 8  # odd sides are kept, but less than 8 pixels have no border to reflect

@@ -9,7 +9,6 @@ from gansaku.core.card import Card
 from gansaku.core.contract import Batch, Clock, Nets, Terms
 from gansaku.core.dancing import Dancer, logits
 from gansaku.core.duel import Objective
-from gansaku.core.errors import UserError
 from gansaku.core.optim import Adam
 from gansaku.losses import LeastSquares
 from gansaku.losses.matching import feature_matching, likeness
@@ -60,12 +59,6 @@ class EverybodyDance(Dancer):
     d_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the critics
 
     def networks(self, spec: Any) -> Nets:
-        try:
-            return Nets(constants=("eyes",) * bool(self.perceptual_weight), **self.members(spec))
-        except ValueError as error:
-            raise UserError(str(error)) from error
-
-    def members(self, spec: Any) -> dict[str, Any]:
         check_size((spec.b.height, spec.b.width), self.halvings)
         a, b, g = spec.a.channels, spec.b.channels, (self.width, self.halvings)
         made: dict[str, Any] = {"G": GlobalGenerator(a + b * self.temporal, b, *g, self.blocks)}
@@ -76,7 +69,7 @@ class EverybodyDance(Dancer):
             made["E"] = MultiscaleCritic(a + b, self.d_width, 1)
         if self.perceptual_weight:
             made["eyes"] = eyes(self.eyes, FIRST)
-        return made
+        return Nets(constants=("eyes",) * bool(self.perceptual_weight), **made)
 
     def likeness(self, nets: Nets, pairs: list[tuple[Tensor, Tensor]]) -> Terms:
         seen = nets.eyes if self.perceptual_weight else None

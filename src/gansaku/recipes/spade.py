@@ -8,7 +8,6 @@ from torch import Tensor
 from gansaku.core.card import Card
 from gansaku.core.contract import Batch, Nets, Terms
 from gansaku.core.duel import Objective
-from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 from gansaku.core.painting import Features, Painter
 from gansaku.losses import Hinge
@@ -56,11 +55,7 @@ class SPADE(Painter):
     def networks(self, spec: Any) -> Nets:
         labels, (channels, height, width) = spec.a.classes + 1, spec.b.shape
         sizes = labels, channels, (height, width), self.width, self.z
-        try:
-            g = SpadeGenerator(*sizes, self.norm, self.hidden)
-            seen = eyes(self.eyes, FIRST)
-        except ValueError as error:
-            raise UserError(str(error)) from None
+        g, seen = SpadeGenerator(*sizes, self.norm, self.hidden), eyes(self.eyes, FIRST)
         d = MultiscaleCritic(labels + channels, self.d_width, scales=self.scales)
         style = StyleEncoder(channels, self.z, self.width, min(height, width)) if self.z else None
         return Nets(constants=("eyes",), G=g, D=d, eyes=seen, **({"E": style} if style else {}))

@@ -63,11 +63,8 @@ class SRGAN(Enlarger):
 
     def networks(self, spec: Any) -> Nets:
         channels, size = spec.shape[0], self.crop(spec.shape)
-        try:
-            g = SRResNet(channels, self.scale, self.width, self.blocks, self.norm, self.enlarged)
-            seen = eyes(self.eyes)
-        except ValueError as error:
-            raise UserError(str(error)) from None
+        g = SRResNet(channels, self.scale, self.width, self.blocks, self.norm, self.enlarged)
+        seen = eyes(self.eyes)
         d = SRCritic(channels, size, self.width)
         return Nets(constants=("eyes",), G=g, D=d, eyes=seen)
 

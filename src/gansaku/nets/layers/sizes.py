@@ -21,7 +21,7 @@ def ladder(size: Size, base: int = 4, most: int | None = None) -> list[Size]:
     if len(sizes) == 1:
         raise ValueError(
             f"an image of {size[0]}x{size[1]} is too small for this network, which halves it at "
-            f"least once: the smaller side must be {2 * base - 1} or more"
+            f"least once: the smaller side must be {2 * base - 1} or more; give a larger --size"
         )
     return sizes
 
