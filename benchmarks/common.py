@@ -112,7 +112,12 @@ def train_for(
         if any(used[name] >= clock.seconds for name, clock in clocks.items()):
             return Trained(gs.load(out), **used)
         given = {} if isinstance(data, str | os.PathLike) else {"data": data}
-        model = gs.resume(out, watches=looks, on_plan=start, **given)
+        try:
+            model = gs.resume(out, watches=looks, on_plan=start, **given)
+        except UserError as error:
+            if "already" not in str(error):
+                raise
+            return Trained(gs.load(out), **used)  # it ended, and was not measured
     else:
         _clear(out)
         model = gs.train(

@@ -197,13 +197,26 @@ def seconds(work: Callable[[], Any]) -> float:
 
 
 def report(results: Results) -> None:
-    parts = []
+    """A table for each pyramid, and one of all that were measured at their last scale alone."""
+    parts, last = [], []
     for key, cell in results.cells.items():
         names = [name for name in cell["scales"][0] if name != "error"]
         rows = [[f"{row[name]:.4g}" for name in names] for row in cell["scales"]]
         said = {n: v for n, v in cell.items() if n in ("cpu_seconds", "seconds", "resampling")}
-        parts.append(f"## {key}\n\n{table(names, rows)}\n\n{said}")
+        if len(rows) == 1:
+            last.append((key.removesuffix(f", {MANY} samples"), *_ending(cell)))
+        else:
+            parts.append(f"## {key}\n\n{table(names, rows)}\n\n{said}")
+    header = ("pyramid", "patches", "diversity", "reconstruction", "CPU s")
+    parts.append(f"## The last scale, {MANY} samples\n\n{table(header, last)}")
     results.publish("SinGAN, scale by scale", "\n\n".join(parts))
+
+
+def _ending(cell: dict[str, Any]) -> tuple[str, ...]:
+    row, spent = cell["scales"][0], cell.get("cpu_seconds")
+    patches = f"{row['patches']:.4f} +- {row['error']:.4f}"
+    values = f"{row['diversity']:.3f}", f"{row['reconstruction']:.3f}"
+    return (patches, *values, "" if spent is None else f"{spent:.0f}")
 
 
 def main() -> None:

@@ -151,7 +151,7 @@ def test_marginals_are_alis_first_picture():
 
 
 def test_too_small_is_said():
-    with pytest.raises(ValueError, match="5x5 are too small"):
+    with pytest.raises(ValueError, match="5x5 is too small"):
         steps((5, 5))
 
 

@@ -31,5 +31,5 @@ def test_layers_are_in_the_scripts_order():
 
 
 def test_too_small_is_refused():
-    with pytest.raises(ValueError, match="8x40 is too small: 12 a side or more"):
+    with pytest.raises(ValueError, match="8x40 is too small: give a --size of 12"):
         TutorialCritic((1, 8, 40))

@@ -10,6 +10,7 @@ from torch.nn.functional import softplus
 
 from gansaku.core import catalog
 from gansaku.core.capabilities import AnySize, Translates, directions_of
+from gansaku.core.cast import networks_of
 from gansaku.core.contract import Clock
 from gansaku.core.errors import UserError
 from gansaku.core.loop import Run
@@ -194,7 +195,7 @@ def test_sampling_without_an_input_names_the_command():
 )
 def test_data_of_another_kind_is_refused(recipe, spec, message):
     with pytest.raises(UserError, match=message):
-        recipe.networks(spec)
+        networks_of(recipe, spec, 0)
 
 
 @pytest.mark.parametrize("field", [{"steady": 1.5}, {"l1_weight": -1.0}, {"width": 0}])
