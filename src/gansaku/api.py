@@ -110,7 +110,8 @@ def resume(
     """
     folder = Folder.open(where)
     about = folder.about
-    recipe, changed = _changed(recipe_of(folder), changes)
+    known = recipe_of(folder)
+    recipe, changed = _changed(known, changes)
     cadence = {k: v for k, v in changes.items() if k in CADENCE}
     chosen = stored(about["options"], cadence)
     device = pick_device(changes.get("device", chosen.device))
@@ -130,7 +131,7 @@ def resume(
     if run.over or run.step > run.stages[run.stage_number].steps:
         raise UserError(
             f"{folder.path} is at step {run.steps} already, of {run.total}; to train longer, "
-            f"resume it with {recipe.longer()}"
+            f"resume it with {known.longer()}"
         )
     planned = plan(recipe, source).remarking(*(cut := parts.remarks(run)))
     planned = dataclasses.replace(planned, steps=run.total)  # what is over keeps its length

@@ -43,7 +43,7 @@ def test_another_puppets_dance(run, capsys, tmp_path):
 
 BAD = {
     "no clip": (["--pose", "nobody"], "nobody does not exist"),
-    "no pose": ([], "needs pose CLIP"),
+    "no pose": ([], "needs --pose CLIP: whose dance: a clip's folder"),
     "fps": (["--pose", "partner", "--fps", "0"], "--fps must be above 0"),
     "count": (["--pose", "partner", "-n", "0"], "-n must be at least 1"),
     "format": (["--pose", "partner", "--format", "avi"], "one of webp, gif, mp4, not 'avi'"),

@@ -26,7 +26,7 @@ def test_an_unknown_code_names_the_nearest(tmp_path, capsys):
 
 def test_no_place_for_the_run(tmp_path, capsys):
     assert main(["import", "singan", str(tmp_path)]) == 2
-    assert "needs out RUN" in capsys.readouterr().err
+    assert "needs --out RUN" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not OFFICIAL.is_dir(), reason=f"{OFFICIAL} is not there")

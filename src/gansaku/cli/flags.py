@@ -49,10 +49,11 @@ def parse(kind: type, argv: Sequence[str], command: str, extra: Iterable[str] = 
 
 def sentence(box: str, command: str) -> str:
     """What tyro draws a box around, as a sentence."""
-    lines = [line.strip(" │╭╰╮╯─-|+") for line in box.splitlines()]
-    first, *more = [line for line in lines if line][1:] or ["these words make no sense"]
+    lines = [line.strip(" │╭╰╮╯─|+") for line in box.splitlines()]
+    first, *more = [line for line in lines if line.strip("-")][1:] or ["these words make no sense"]
     if first.startswith("Missing from"):
-        first = f"gansaku {command} needs {more[0]}: {more[1].removesuffix(' (required)')}"
+        about, _, _ = " ".join(more[1:]).partition(" (required)")  # it may have several lines
+        first = f"gansaku {command} needs {more[0]}: {about}"
     return f"{first.removesuffix('.')}. See gansaku {command} --help"
 
 

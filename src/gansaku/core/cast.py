@@ -39,5 +39,5 @@ def check_parts(batch: int, accumulate: int) -> None:
     if batch % parts:
         raise UserError(
             f"a batch of {batch} cannot be split into {parts} equal parts "
-            f"({ranks.world()} processes x {accumulate} accumulated)"
+            f"(processes: {ranks.world()}, accumulated: {accumulate})"
         )
