@@ -22,15 +22,18 @@ from gansaku.core.contract import Recipe
 from gansaku.core.errors import Diverged, UserError
 from gansaku.core.files import write_text
 from gansaku.core.loop import Watch
+from gansaku.data.draw import save_rows
 from gansaku.data.points import centres
 from gansaku.metrics import chart, measures
 from gansaku.metrics.bench import Bench, Side
 from gansaku.metrics.standings import Cell, Row, Standings
+from gansaku.model import load
 from gansaku.options import ARRAY, Options, open_data
 from gansaku.options import chosen as options_of
 
 USUAL = {True: ("kernel_distance", "frechet_distance"), False: ("sliced_wasserstein", "modes")}
 SAMPLES = {True: 5000, False: 10_000}  # of pictures, of points
+SHOWN = 16  # samples of each recipe
 QUIET = {"measure_every": 0, "sheet_every": 10**9, "save_every": 10**9, "save_minutes": 1e6}
 Told = Callable[[str, int, Cell | None], None]
 
@@ -86,7 +89,10 @@ def compare(
             cell = bout.cell()
             place.add(cell)
             on_cell(one.text, seed, cell)
-    return place.write()
+    found = place.write()
+    if len(source.spec.shape) == 3:
+        _draw(found, place.out / "samples.png", chosen.device)
+    return found
 
 
 def _check(entrants: Sequence[Entrant], seeds: int) -> None:
@@ -211,7 +217,7 @@ class Place:
             "a config text that names its steps keeps them"
         )
         return {
-            "data": f"{c.options.data}, {len(self.source)} samples",
+            "data": f"{Path(c.options.data).name}, {len(self.source)} samples",
             "budget": f"{c.amount} of training each; measures, pictures and start-up not counted",
             "length": length,
             "seeds": f"{self.seeds}; figures are the mean ± its standard error over them",
@@ -220,6 +226,17 @@ class Place:
             "healthy": "runs that neither diverged nor have a finding of the doctor's",
             "machine": ", ".join(str(v) for v in _machine().values()),
         }
+
+
+def _draw(found: Standings, path: Path, device: str) -> None:
+    """A row of samples of every recipe's first run that can be measured, the best recipe first."""
+    folders = {row.recipe: [c.folder for c in row.cells if c.figures][:1] for row in found.rows}
+    rows = {
+        recipe: load(path.parent / folder, device=device).sample(SHOWN, seed=0)
+        for recipe, (folder,) in ((r, f) for r, f in folders.items() if f)
+    }
+    if rows:
+        save_rows(rows, path)
 
 
 def _reason(error: Exception) -> str:

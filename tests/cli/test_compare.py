@@ -9,7 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from gansaku.comparison import compare
 from gansaku.core.errors import UserError
@@ -150,3 +152,18 @@ def kill_when_saved(process: subprocess.Popen, out: Path) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert process.returncode == -signal.SIGKILL
+
+
+def test_pictures_have_a_row_of_samples_each(tmp_path):
+    recipes = ["Quick(width=2, batch_size=8)", "DCGAN(width=2, batch_size=8)"]
+    short = {"images": 16, "n": 16, "size": 8, "features": "random-conv", "device": "cpu"}
+    compare(recipes, data="digits", out=tmp_path, seeds=1, **short)
+    sheet = Image.open(tmp_path / "samples.png")
+    tile, heading = sheet.width // 16, 18
+    assert sheet.height == pytest.approx(2 * (tile + heading), abs=8)
+    row = np.asarray(sheet)[heading : heading + tile]
+    assert row.std() > 1  # there is something on it
+
+
+def test_points_have_none(made):
+    assert not (made[0] / "samples.png").exists()

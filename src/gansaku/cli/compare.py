@@ -68,7 +68,7 @@ class Args:
     device: str = "auto"
     """cpu, cuda, cuda:1, mps"""
     out: Annotated[str, tyro.conf.arg(metavar="FOLDER")] = "runs/compare"
-    """table, chart, and a run folder for each recipe and seed"""
+    """table, chart, samples, and a run folder for each recipe and seed"""
 
 
 def main(argv: list[str]) -> None:
@@ -167,7 +167,9 @@ def _close(args: Args, found: Standings) -> None:
         ("compare.md", "table"),
         ("compare.json", "figures"),
         ("compare.png", "chart"),
+        ("samples.png", "samples"),
     ):
-        say(f"{what:<8}[b]{escape(str(out / name))}[/]")
+        if (out / name).is_file():  # points have no samples to show
+            say(f"{what:<8}[b]{escape(str(out / name))}[/]")
     if not any(row.cells for row in found.rows):
         raise UserError("no recipe here fits the data")

@@ -61,6 +61,18 @@ def save_table(columns: Mapping[str, Tensor], path: str | Path) -> Path:
     return write_whole(path, lambda unfinished: sheet.save(unfinished))
 
 
+def save_rows(rows: Mapping[str, Tensor], path: str | Path) -> Path:
+    """Write a row of pictures `[N, C, H, W]` in [-1, 1] for each name, which stands above it."""
+    made = [layout(to_bytes(x), len(x)).numpy() for x in rows.values()]
+    blocks = [headed(Image.fromarray(row), [name]) for name, row in zip(rows, made, strict=True)]
+    wide, tall = max(block.width for block in blocks), sum(block.height for block in blocks)
+    sheet, top = Image.new("RGB", (wide, tall), "white"), 0
+    for block in blocks:
+        sheet.paste(block, (0, top))
+        top += block.height
+    return write_whole(path, lambda unfinished: sheet.save(unfinished))
+
+
 def headed(picture: Image.Image, names: Sequence[str]) -> Image.Image:
     """With the names of its columns above, all of one width."""
     sheet = Image.new("RGB", (picture.width, picture.height + HEADING), "white")
