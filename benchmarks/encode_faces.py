@@ -40,7 +40,7 @@ RECIPES = (
         "d_optimizer=Adam(2e-4, (0.5, 0.999)))"
     ),
     "AGE(width=32)",
-    "VAEGAN(width=16, units=512, batch_size=32)",
+    "VAEGAN(width=16, units=512, batch_size=32, objective=NonSaturating())",
 )
 SIZE, TEST, SEEN = 64, 150, 120
 MARKED = {

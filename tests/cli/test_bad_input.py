@@ -89,5 +89,13 @@ def test_one_message_about_a_run(gansaku, words, trained, tmp_path, monkeypatch)
     assert len(said.err.splitlines()) <= 3
 
 
+def test_a_folder_that_is_a_file(gansaku, tmp_path):
+    (tmp_path / "file").write_text("of another")
+    said = gansaku("theory", "optimal-value", "--out", str(tmp_path / "file" / "figures"))
+    assert said.code == 2
+    assert "cannot be read or written: Not a directory" in said.err
+    assert "Traceback" not in said.err
+
+
 def test_no_message_is_a_box(gansaku):
     assert not set(gansaku("sample").err) & set("│╭╰─")

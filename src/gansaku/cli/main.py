@@ -59,6 +59,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `gansaku recipes | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # of a file, wherever that was; another one is a bug
+        if error.filename is None:
+            raise
+        _complain(f"{error.filename} cannot be read or written: {error.strerror}")
+        return 2
 
 
 def _run(name: str, rest: list[str]) -> int:
