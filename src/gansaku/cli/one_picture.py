@@ -123,7 +123,7 @@ def check_memory(size: Size) -> None:
     if need > free:
         raise UserError(
             f"a picture of {size[0]}x{size[1]} pixels needs about {need / 2**30:.1f} GB of memory, "
-            f"and {free / 2**30:.1f} GB are free: ask for a smaller one"
+            f"and {free / 2**30:.1f} GB are free: take a smaller --size, or --factor"
         )
 
 
