@@ -73,6 +73,19 @@ def test_who_gives_no_sign_of_life_is_named_wherever_it_is(dog):
     assert "gives no sign of life" in dog.hangs()
 
 
+def test_who_beat_once_more_before_it_stopped_is_named_for_its_silence(dog):
+    heard(dog, 1, 6)
+    later(dog, 1, beats=True)  # it fell behind a second before its last sign
+    later(dog, 59.5, beats=False)
+    dog._beat()
+    dog._read()
+    assert dog.hangs() is None  # 60.5 s behind, silent for 59.5: which it is shows in a moment
+    later(dog, 1, beats=False)
+    dog._beat()
+    dog._read()
+    assert "gives no sign of life" in dog.hangs()
+
+
 def test_who_is_done_is_not_missed(dog):
     heard(dog, 1, 6, left=True)
     later(dog, 600, beats=False)

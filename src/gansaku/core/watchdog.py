@@ -133,7 +133,8 @@ class Watchdog:
             if sign.met == most:
                 sign.level = now
         silent = [s for s in here if now - s.heard > self.seconds]
-        late = [s for s in here if now - s.level > self.seconds]
+        # late is who has given a sign of life since: of a stopped one its silence is to be named
+        late = [s for s in here if s.heard - s.level > self.seconds]
         for found, why in (
             (silent, "its process gives no sign of life (stopped, or its machine is gone?)"),
             (late, f"the others wait (for longer: --hang_minutes {self.seconds / 30:.2g})"),
