@@ -235,6 +235,11 @@ def test_age_encoder_and_generator_want_opposite_things_of_fakes():
     assert float(g.detach()) > 0
 
 
+def test_age_refuses_a_batch_whose_codes_have_no_spread():
+    with pytest.raises(UserError, match="--batch_size 2 or more"):
+        dataclasses.replace(AGE.tiny(), batch_size=1)
+
+
 def test_age_terms_are_weighted():
     run = started(AGE.tiny())
     heavy = dataclasses.replace(run.recipe, match_x=30.0, match_z=500.0)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gansaku.core.card import Card
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Stage, Terms
+from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.priors import sphere
@@ -52,6 +53,10 @@ class AGE(Recipe):
     drop: float = 0.5  # factor of the learning rates at every drop
     drop_every: int = 31_200  # steps: 40 epochs
     width: int = 64  # channels of the widest-resolution layer
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 2:
+            raise UserError("AGE compares the spread of a batch's codes: --batch_size 2 or more")
 
     def networks(self, spec: Any) -> Nets:
         encoder = ConvEncoder(spec.shape, self.z, self.width, sphere=True)
