@@ -113,7 +113,7 @@ def resume(
     known = recipe_of(folder)
     recipe, changed = _changed(known, changes)
     cadence = {k: v for k, v in changes.items() if k in CADENCE}
-    chosen = stored(about["options"], cadence)
+    chosen = stored(about["options"], **cadence)
     device = pick_device(changes.get("device", chosen.device))
     watchdog.join(device, chosen.hang_minutes)
     source = open_data(chosen, data)

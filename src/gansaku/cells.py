@@ -9,24 +9,21 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from gansaku import api
-from gansaku.core import catalog, checkpoint, config, state
+from gansaku.core import catalog, config
 from gansaku.core.budget import Amount, Budget
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import Diverged, UserError
 from gansaku.core.files import write_text
-from gansaku.core.folder import Folder
 from gansaku.core.loop import Run, Watch
-from gansaku.data import spec_from_json
 from gansaku.doctor.detectors import examine
 from gansaku.doctor.history import History
 from gansaku.doctor.probes import Probes
 from gansaku.evaluation import evaluate
 from gansaku.metrics.standings import Cell
-from gansaku.model import recipe_of
+from gansaku.model import begun, reopened
 from gansaku.options import Options, open_data, pick_device, stored
 
 MISFIT = (UserError, ValueError, RuntimeError, LookupError, TypeError, AttributeError)
@@ -168,9 +165,9 @@ class Bout:
 
     def ended(self, budget: Budget) -> str:
         """`budget` or `length` where the run in the folder has come to its end."""
-        run = reopened(self.folder)
-        if run is None:
+        if not begun(self.folder):
             return ""
+        run = reopened(self.folder)
         budget.take_up(run)
         if budget.spent or (run.over and budget.used >= FULL * budget.amount.most):
             return "budget"
@@ -233,26 +230,11 @@ class Bout:
         if not (self.folder / "run.json").is_file():  # it broke in the trial step of its plan
             return ("non-finite",)
         history = History.of(self.folder)
-        source = open_data(stored(history.option, {}), self.array)
-        run = reopened(self.folder, source)
-        if run is not None:
+        if begun(self.folder):
+            source = open_data(stored(history.option), self.array)
+            run = reopened(self.folder, source)
             seen = Probes(source)(run, run.sample(256, seed=run.seed + 1))
             last = {"step": max(run.steps, history.step), **seen}
             history = dataclasses.replace(history, records=(*history.records, last), once=True)
         found = (finding.illness for finding in examine(history))
         return tuple(illness for illness in found if illness not in DATA_ALONE)
-
-
-def reopened(folder: Path, source: Any = None) -> Run | None:
-    """The run as its last checkpoint has it; None where there is none. Without data to play on,
-    unless `source` is given."""
-    if not (folder / "run.json").is_file() or not any(folder.glob("checkpoints/step-*")):
-        return None
-    found = Folder.open(folder)
-    about = found.about
-    tensors, header = checkpoint.read(found.checkpoint())
-    source = SimpleNamespace(spec=spec_from_json(about["spec"])) if source is None else source
-    device = pick_device(about["options"]["device"])
-    run = Run(recipe_of(found), source, seed=header["time"]["seed"], device=device)
-    state.restore(run, tensors, header)
-    return run

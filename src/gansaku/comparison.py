@@ -230,11 +230,10 @@ class Place:
 
 def _draw(found: Standings, path: Path, device: str) -> None:
     """A row of samples of every recipe's first run that can be measured, the best recipe first."""
-    folders = {row.recipe: [c.folder for c in row.cells if c.figures][:1] for row in found.rows}
-    rows = {
-        recipe: load(path.parent / folder, device=device).sample(SHOWN, seed=0)
-        for recipe, (folder,) in ((r, f) for r, f in folders.items() if f)
-    }
+    rows = {}
+    for row in found.rows:
+        if first := next((cell.folder for cell in row.cells if cell.figures), ""):
+            rows[row.recipe] = load(path.parent / first, device=device).sample(SHOWN, seed=0)
     if rows:
         save_rows(rows, path)
 

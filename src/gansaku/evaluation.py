@@ -16,7 +16,6 @@ import torch
 import gansaku
 from gansaku.core.capabilities import Latent, classes_of
 from gansaku.core.errors import UserError
-from gansaku.core.folder import Folder
 from gansaku.core.noise import Noise
 from gansaku.data import Source, open_source
 from gansaku.metrics import features as networks
@@ -30,7 +29,7 @@ from gansaku.metrics.paths import latent_path_length
 from gansaku.metrics.result import Report, Result
 from gansaku.metrics.taking import SINGLE
 from gansaku.model import Model, load
-from gansaku.options import open_data, stored
+from gansaku.options import open_data, options_of
 
 Say = Callable[[str], None]
 
@@ -245,7 +244,7 @@ def _reference(subject: Subject, against: Any, note: Say) -> tuple[Source, str]:
     """The real data, and which part of them."""
     if against is not None or subject.model is None:
         return opened(against, subject.spec, "none" if subject.single else "center"), "all"
-    options = stored(Folder.open(subject.model.folder).about["options"], {})
+    options = options_of(subject.model.folder)
     source = open_data(options)
     if source.held is not None:
         return source.held, f"held out {options.holdout:g}"

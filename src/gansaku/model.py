@@ -93,14 +93,36 @@ def load(
 
     Without `average` its networks are those that were trained, not their moving averages.
     """
+    run = reopened(where, checkpoint_name=checkpoint_name, device=device)
+    return model_of(run, Folder.open(where), average)
+
+
+def reopened(
+    where: str | Path,
+    source: Any = None,
+    checkpoint_name: str = "last",
+    device: str | None = None,
+) -> Run:
+    """The run of a folder as a checkpoint has it, on its own device unless one is named.
+
+    Without data to play on, unless `source` is given. Raises UserError where there is no such run
+    or checkpoint.
+    """
     folder = Folder.open(where)
-    recipe, spec = recipe_of(folder), spec_from_json(folder.about["spec"])
+    recipe, options = recipe_of(folder), folder.about["options"]
     tensors, header = checkpoint.read(folder.checkpoint(checkpoint_name))
     same_recipe(recipe, header["recipe"], folder)
-    quick = folder.about["options"].get("quick_layers", True)  # older runs do not say
-    run = Run(recipe, _Blank(spec), device=pick_device(device), quick_layers=quick)
+    source = _Blank(spec_from_json(folder.about["spec"])) if source is None else source
+    seed, place = header["time"]["seed"], pick_device(device or options["device"])
+    quick = options.get("quick_layers", True)  # older runs do not say
+    run = Run(recipe, source, seed=seed, device=place, quick_layers=quick)
     state.restore(run, tensors, header)
-    return model_of(run, folder, average)
+    return run
+
+
+def begun(where: Path) -> bool:
+    """Whether a folder has a run that left a checkpoint."""
+    return (where / "run.json").is_file() and any(where.glob("checkpoints/step-*"))
 
 
 def model_of(run: Run, folder: Folder, average: bool = True) -> Model:

@@ -12,6 +12,7 @@ import torch
 
 from gansaku.core.choices import FED
 from gansaku.core.errors import UserError, nearest
+from gansaku.core.folder import Folder
 from gansaku.data import Source
 from gansaku.data.builtin import BUILT_IN
 from gansaku.data.feeds import DEFAULTS, opener
@@ -106,11 +107,16 @@ def _label(data: Any) -> str:
     )
 
 
-def stored(kept: Mapping[str, Any], changes: Mapping[str, Any]) -> Options:
+def stored(kept: Mapping[str, Any], **changes: Any) -> Options:
     """Options as run.json holds them, with changes."""
     size = kept["size"]
     shape = tuple(size) if isinstance(size, list) else size
     return Options(**{**kept, "size": shape, **changes})
+
+
+def options_of(folder: Path) -> Options:
+    """What a run was trained with."""
+    return stored(Folder.open(folder).about["options"])
 
 
 def open_data(options: Options, data: Any = None) -> Source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -262,6 +263,15 @@ def test_runs(capsys, trained):
     assert "there is no folder nowhere" in refused(capsys, "runs", "nowhere")
 
 
+def test_runs_of_a_comparison_lie_one_folder_deeper(capsys, trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "compare" / "mine")
+    said = refused(capsys, "runs", tmp_path)
+    assert f"`gansaku runs {tmp_path / 'compare'}`" in said.replace("\n", "")
+    shutil.copytree(trained, tmp_path / "mine")
+    text = run(capsys, "runs", tmp_path)
+    assert "More are one folder deeper" in text
+
+
 def test_listing_runs_needs_no_torch(trained):
     code = (
         "import sys; from gansaku.cli.main import main; "
@@ -297,6 +307,8 @@ def test_data(capsys, tmp_path):
     assert "8x8 RGB" in text
     assert "bad.png" in text
     assert sheet.exists()
+    (tmp_path / "photos/worse.png").write_bytes(b"no picture either")
+    assert "cannot be fed as it is" in refused(capsys, "data", tmp_path / "photos")
     assert "does not exist" in refused(capsys, "data", tmp_path / "nothing")
     assert "did you mean --size?" in refused(capsys, "data", tmp_path, "--sise", "3")
 

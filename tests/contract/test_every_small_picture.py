@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 
 import pytest
@@ -25,5 +24,10 @@ NAMES = [
 def test_small_pictures_are_learned_or_refused_in_a_sentence(name, size):
     recipe = catalog.find(name).tiny()
     recipe = dataclasses.replace(recipe, **dict.fromkeys(type(recipe).length, 1))
-    with contextlib.suppress(UserError):
-        Run(recipe, Pictures(*size, channels=3), seed=0).play()
+    run, said = None, ""
+    try:
+        run = Run(recipe, Pictures(*size, channels=3), seed=0)
+        run.play()
+    except UserError as error:
+        said = str(error)
+    assert "--size" in said or (run is not None and run.over)

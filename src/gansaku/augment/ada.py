@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from gansaku.augment.base import Augmentation, Augmenter, Draws, split_alpha, words
-from gansaku.augment.corrupt import BANDS, band_gains, filtered, noisy
-from gansaku.augment.diffaugment import cutout
+from gansaku.augment.corrupt import corruptions
 from gansaku.augment.warp import blit, matrix, resample, rotate, scale, shift
 
 POLICIES = ("blit", "geometry", "color", "filter", "noise", "cutout")
@@ -75,7 +74,7 @@ class AdaptiveAugmenter(Augmenter):
         if min(x.shape[2:]) < 2:
             raise ValueError(f"ADA needs images of at least 2 x 2 pixels, not {list(x.shape)}")
         dice = _Dice(noise.uniform(len(x), 21), noise.normal(len(x), 7), self.p)
-        more = _More(self.policy, colors.shape, noise, self.p)
+        more = corruptions(self.policy, colors.shape, noise, self.p)
         if self.p.device.type == "cpu" and self.p == 0:  # elsewhere, to ask would mean to wait
             return x
         with torch.autocast(x.device.type, enabled=False):  # half precision would blur pixels
@@ -83,7 +82,8 @@ class AdaptiveAugmenter(Augmenter):
             y = self._warped(y, dice)
             if "color" in self.policy:
                 y = recolor(y, *color_matrix(dice, gray=colors.shape[1] == 1))
-            y = more(y)
+            for change in more:
+                y = change(y)
         return y.to(x.dtype)
 
     def _warped(self, x: Tensor, dice: _Dice) -> Tensor:
@@ -140,33 +140,6 @@ class _Dice:
 
     def normal(self) -> Tensor:
         return next(self._normals)
-
-
-class _More:
-    """The corruptions of one batch, drawn apart: none is drawn that the policy does not name."""
-
-    def __init__(self, policy: frozenset[str], shape: torch.Size, noise: Draws, p: Tensor) -> None:
-        n = shape[0]
-        if "filter" in policy:
-            on = (noise.uniform(n, BANDS) < p).float()
-            self.gains = band_gains(on, noise.normal(n, BANDS))
-        if "noise" in policy:
-            drawn = noise.normal(n, 1 + math.prod(shape[1:]))
-            self.sigma = 0.1 * drawn[:, 0].abs() * (noise.uniform(n, 1)[:, 0] < p)
-            self.pixels = drawn[:, 1:].unflatten(1, shape[1:])
-        if "cutout" in policy:
-            drawn = noise.uniform(n, 3)
-            self.holes, self.centres = drawn[:, 0] < p, drawn[:, 1:]
-        self.policy = policy
-
-    def __call__(self, x: Tensor) -> Tensor:
-        if "filter" in self.policy:
-            x = filtered(x, self.gains)
-        if "noise" in self.policy:
-            x = noisy(x, self.sigma, self.pixels)
-        if "cutout" in self.policy:
-            x = torch.where(self.holes[:, None, None, None], cutout(x, self.centres), x)
-        return x
 
 
 def blit_inverse(dice: _Dice, height: int, width: int) -> Tensor:

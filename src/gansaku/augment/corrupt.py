@@ -4,17 +4,42 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from gansaku.augment.base import split_alpha
+from gansaku.augment.base import Draws, split_alpha
+from gansaku.augment.diffaugment import cutout
 
 # The orthogonal lowpass filter sym2 (Daubechies, Ten lectures on wavelets, 1992, section 6.4)
 _ROOT = math.sqrt(3)
 SYM2 = tuple(a / (4 * math.sqrt(2)) for a in (1 + _ROOT, 3 + _ROOT, 3 - _ROOT, 1 - _ROOT))
 BANDS = 4  # [0, pi/8], [pi/8, pi/4], [pi/4, pi/2], [pi/2, pi]
 LOWEST = 10  # times the power of each other band has the lowest in natural images
+
+
+def corruptions(
+    policy: frozenset[str], shape: torch.Size, noise: Draws, p: Tensor
+) -> list[Callable[[Tensor], Tensor]]:
+    """The changes of one batch whose colours have this shape, in order, drawn already.
+
+    Nothing is drawn for what the policy does not name.
+    """
+    n, made = shape[0], list[Callable[[Tensor], Tensor]]()
+    if "filter" in policy:
+        on = (noise.uniform(n, BANDS) < p).float()
+        made.append(functools.partial(filtered, gains=band_gains(on, noise.normal(n, BANDS))))
+    if "noise" in policy:
+        drawn = noise.normal(n, 1 + math.prod(shape[1:]))
+        sigma = 0.1 * drawn[:, 0].abs() * (noise.uniform(n, 1)[:, 0] < p)
+        pixels = drawn[:, 1:].unflatten(1, shape[1:])
+        made.append(functools.partial(noisy, sigma=sigma, noise=pixels))
+    if "cutout" in policy:
+        drawn = noise.uniform(n, 3)
+        holes, centres = (drawn[:, 0] < p)[:, None, None, None], drawn[:, 1:]
+        made.append(lambda x: torch.where(holes, cutout(x, centres), x))
+    return made
 
 
 @functools.cache

@@ -46,4 +46,7 @@ def main(argv: list[str]) -> None:
         raise UserError("--direction belongs to two sides: --feeds pairs or unpaired")
     from gansaku.data.inspect import inspect
 
-    say(escape(inspect(args.path, sheet=sheet, feeds=feeds, **options).text()))
+    report = inspect(args.path, sheet=sheet, feeds=feeds, **options)
+    say(escape(report.text()))
+    if report.refusal:  # a script that trains next must not
+        raise UserError(f"{args.path} cannot be fed as it is: see above")

@@ -106,20 +106,10 @@ def _located(history: History, args: Args, step: int) -> History:
 
 def _reopened(where: str, data: str | None) -> Run:
     """The run as its last checkpoint has it, with its data."""
-    from gansaku.core import checkpoint, state
-    from gansaku.core.folder import Folder
-    from gansaku.core.loop import Run
-    from gansaku.model import recipe_of
-    from gansaku.options import open_data, pick_device, stored
+    from gansaku.model import reopened
+    from gansaku.options import open_data, options_of
 
-    folder = Folder.open(where)
-    options = stored(folder.about["options"], {})
-    tensors, header = checkpoint.read(folder.checkpoint())
-    source = open_data(options, data)
-    seed, device = header["time"]["seed"], pick_device(options.device)
-    run = Run(recipe_of(folder), source, seed=seed, device=device)
-    state.restore(run, tensors, header)
-    return run
+    return reopened(where, open_data(options_of(Path(where)), data))
 
 
 def _told(run: str, history: History, found: list[Finding], trouble: str) -> dict[str, object]:

@@ -89,10 +89,9 @@ def main(argv: list[str]) -> None:
 
 def _training(model: Model, where: str | None) -> tuple[Source, bool]:
     """What the run was trained on, from its own options, and whether it was fed mirrored too."""
-    from gansaku.core.folder import Folder
-    from gansaku.options import open_data, stored
+    from gansaku.options import open_data, options_of
 
-    options = stored(Folder.open(model.folder).about["options"], {})
+    options = options_of(model.folder)
     source = open_data(options if where is None else dataclasses.replace(options, data=where))
     if source.spec.shape != model.spec.shape:
         found = f"{list(source.spec.shape)}, not {list(model.spec.shape)}"

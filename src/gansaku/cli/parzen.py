@@ -79,10 +79,9 @@ def main(argv: list[str]) -> None:
 
 def _pictures(model: Model, where: str | None) -> Tensor:
     """Pictures `[N, C, H, W]` as the run was fed; those that it held out, where none are named."""
-    from gansaku.core.folder import Folder
-    from gansaku.options import open_data, stored
+    from gansaku.options import open_data, options_of
 
-    options = stored(Folder.open(model.folder).about["options"], {})
+    options = options_of(model.folder)
     if where is not None:
         height, width = model.spec.shape[1:]
         options = dataclasses.replace(options, data=where, holdout=0.0, size=(height, width))

@@ -89,10 +89,9 @@ def _pictures(model: Model, where: str | None, n: int) -> Tensor:
 
 
 def _held(model: Model) -> Source:
-    from gansaku.core.folder import Folder
-    from gansaku.options import open_data, stored
+    from gansaku.options import open_data, options_of
 
-    held = open_data(stored(Folder.open(model.folder).about["options"], {})).held
+    held = open_data(options_of(model.folder)).held
     if held is None:
         raise UserError(
             f"{model.folder} held nothing out: name pictures after it, or train with --holdout 0.2"
@@ -103,11 +102,10 @@ def _held(model: Model) -> Source:
 def _named(model: Model, where: str) -> Source:
     """Pictures of the user's, fitted to the run's shape; one is enough."""
     from gansaku.core.choices import FED
-    from gansaku.core.folder import Folder
     from gansaku.data import open_source
-    from gansaku.options import stored
+    from gansaku.options import options_of
 
-    options = stored(Folder.open(model.folder).about["options"], {})
+    options = options_of(model.folder)
     height, width = model.spec.shape[1:]
     options = dataclasses.replace(options, size=(height, width), channels=model.spec.channels)
     options = dataclasses.replace(options, flip=False, holdout=0.0)

@@ -51,6 +51,8 @@ def main(argv: list[str]) -> None:
         _prune(folders, args.yes)
     else:
         _list(folders)
+        if deeper := _within(Path(args.folder)):
+            say(f"More are one folder deeper: {deeper}")
 
 
 def _folders(where: Path) -> list[Folder]:
@@ -61,8 +63,16 @@ def _folders(where: Path) -> list[Folder]:
     found = [Folder(mark.parent) for mark in marks if mark.is_file()]
     if not found:
         state = "there are no runs in" if where.is_dir() else "there is no folder"
+        if deeper := _within(where):
+            raise UserError(f"{state} {where}; some are one folder deeper: {deeper}")
         raise UserError(f"{state} {where}; `gansaku train` makes the first, in runs/")
     return sorted(found, key=lambda folder: folder.about["history"][0]["at"])
+
+
+def _within(where: Path) -> str:
+    """What lists the runs that lie one folder deeper, as those of a comparison do, if any do."""
+    deeper = sorted({mark.parent.parent for mark in where.glob("*/*/run.json")})
+    return ", ".join(f"`gansaku runs {folder}`" for folder in deeper)
 
 
 def _list(folders: list[Folder]) -> None:

@@ -69,7 +69,10 @@ class Enlarger(Translator):
         """Height and width of the crops from pictures of a shape: multiples of the scale."""
         height, width = (min(self.patch, side) // self.scale * self.scale for side in shape[-2:])
         if min(height, width) == 0:
-            raise UserError(f"pictures of {shape[-2]}x{shape[-1]} are too small for {self.scale}x")
+            raise UserError(
+                f"pictures of {shape[-2]}x{shape[-1]} are too small for {self.scale}x: give a "
+                f"--size of {self.scale} or more"
+            )
         return height, width
 
     def made(self, nets: Nets, batch: Batch, clock: Clock) -> Batch:

@@ -22,11 +22,17 @@ class PatchCritic(nn.Module):
     as the authors' own. Patch 1 is made of 1 x 1 convolutions. `norm`: "batch"; "instance", with
     gains: what batch norm is at the paper's batch of one; "bare", instance norm without gains, as
     CycleGAN's code has it (2,764,737 parameters at 3 channels); "none". Convolutions have a bias
-    where no norm with gains follows. Raises ValueError for another patch or norm.
+    where no norm with gains follows. Raises ValueError for another patch or norm, and where a
+    patch is too large for pictures of `size` (height, width).
     """
 
     def __init__(
-        self, channels: int, width: int = 64, patch: int = 70, norm: str = "instance"
+        self,
+        channels: int,
+        width: int = 64,
+        patch: int = 70,
+        norm: str = "instance",
+        size: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
         if patch not in PATCHES:
@@ -34,6 +40,8 @@ class PatchCritic(nn.Module):
         if norm not in NORMS:
             raise ValueError(f"norm is {norm!r}; it must be one of {', '.join(NORMS)}")
         self.patch = patch
+        if size is not None:
+            self.check_size(size)
         if patch == 1:
             layers = pixel_layers(channels, width, norm)
         else:
@@ -43,23 +51,21 @@ class PatchCritic(nn.Module):
         channels_last(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        check_size(self.patch, tuple(x.shape[2:]))
+        self.check_size(tuple(x.shape[2:]))
         return self.layers(x)
+
+    def check_size(self, size: tuple[int, ...]) -> None:
+        least = smallest(self.patch)
+        if min(size) < least:
+            raise ValueError(
+                f"D judges patches that need pictures of {least} pixels or more a side, and these "
+                f"are {size[1]}x{size[0]}: give a larger --size, or a smaller --patch (16, 34)"
+            )
 
 
 def smallest(patch: int) -> int:
     """The shortest side of a picture of which a critic of this patch says anything."""
     return 2 if patch == 1 else 3 * 2 ** HALVINGS[patch]
-
-
-def check_size(patch: int, size: tuple[int, ...]) -> None:
-    """Raise ValueError where patches are too large for pictures of (height, width)."""
-    least = smallest(patch)
-    if min(size) < least:
-        raise ValueError(
-            f"D judges patches that need pictures of {least} pixels or more a side, and these "
-            f"are {size[1]}x{size[0]}: give a larger --size, or a smaller --patch (16, 34)"
-        )
 
 
 def patch_layers(channels: int, width: int, halvings: int, norm: str) -> list[nn.Module]:

@@ -97,7 +97,10 @@ class UNet(nn.Module):
 def depth_of(size: tuple[int, int], most: int | None = None) -> int:
     """How many halvings, rounding up, bring the smaller side to 1; at most so many."""
     if min(size) < 2:
-        raise ValueError(f"a U-Net halves its pictures; {size[1]}x{size[0]} is too small for that")
+        raise ValueError(
+            f"a U-Net halves its pictures; {size[1]}x{size[0]} is too small for that: give a "
+            "--size of 2 or more"
+        )
     depth = (min(size) - 1).bit_length()
     return depth if most is None else max(1, min(depth, most))
 

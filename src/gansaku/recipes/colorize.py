@@ -16,7 +16,7 @@ from gansaku.core.pairing import PairGame
 from gansaku.data.spec import ImageSpec
 from gansaku.losses import NonSaturating
 from gansaku.nets.colour import AB, grey_of, lightness_of, painted, rgb_to_lab
-from gansaku.nets.patch import PatchCritic, check_size
+from gansaku.nets.patch import PatchCritic
 from gansaku.nets.unet import UNet
 
 
@@ -54,9 +54,8 @@ class Colorize(PairGame):
         if not isinstance(spec, ImageSpec) or spec.channels != 3:
             raise UserError("colorize learns from colour pictures: --channels 3")
         size = (spec.height, spec.width)
-        check_size(self.patch, size)
         g = UNet(1, 2, size, self.width, self.norm, self.dropout, self.layers)
-        return Nets(G=g, D=PatchCritic(3, self.d_width, self.patch, self.norm))
+        return Nets(G=g, D=PatchCritic(3, self.d_width, self.patch, self.norm, size))
 
     def sides(self, nets: Nets, batch: Batch, clock: Clock) -> tuple[Tensor, Tensor]:
         """L as [-1, 1], and a and b divided by 110."""

@@ -14,7 +14,7 @@ from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 from gansaku.losses import LeastSquares
 from gansaku.losses.contrastive import patchwise
-from gansaku.nets.patch import PatchCritic, check_size
+from gansaku.nets.patch import PatchCritic
 from gansaku.nets.translator import CRITIC, PatchHeads, Translator, picked
 
 
@@ -58,8 +58,8 @@ class CUT(OneSided):
         if self.blocks < 5:
             raise UserError(f"CUT compares features of the fifth block: blocks is {self.blocks}")
         g = Translator(a, b, self.width, self.blocks, True, self.norm)
-        critic = PatchCritic(b, self.d_width, self.patch, CRITIC[self.norm])
-        check_size(self.patch, spec.b.shape[1:])
+        norm, size = CRITIC[self.norm], spec.b.shape[1:]
+        critic = PatchCritic(b, self.d_width, self.patch, norm, size)
         heads = PatchHeads([g.widths[tap] for tap in g.TAPS], self.units)
         return Nets(G=g, F=heads, D=critic)
 

@@ -10,7 +10,7 @@ from gansaku.core.duel import Objective
 from gansaku.core.errors import UserError
 from gansaku.core.pool import Pool
 from gansaku.losses import LeastSquares
-from gansaku.nets.patch import PatchCritic, check_size
+from gansaku.nets.patch import PatchCritic
 from gansaku.nets.translator import CRITIC, Translator
 
 
@@ -53,14 +53,13 @@ class CycleGAN(Cycle):
             )
         own = self.width, self.blocks, False, self.norm
         there, back = Translator(a[0], b[0], *own), Translator(b[0], a[0], *own)
-        judges = [self.critic(*side) for side in (a, b)]
+        judges = [self.critic(side) for side in (a, b)]
         pools = {"pool_a": Pool(self.pool, a), "pool_b": Pool(self.pool, b)}
         return Nets(AtoB=there, BtoA=back, D_a=judges[0], D_b=judges[1], **pools)
 
-    def critic(self, channels: int, *size: int) -> PatchCritic:
-        critic = PatchCritic(channels, self.d_width, self.patch, CRITIC[self.norm])
-        check_size(self.patch, size)
-        return critic
+    def critic(self, side: tuple[int, ...]) -> PatchCritic:
+        channels, *size = side
+        return PatchCritic(channels, self.d_width, self.patch, CRITIC[self.norm], tuple(size))
 
     def multiple(self, nets: Nets) -> int:
         return 8  # odd sides are kept, but less than 8 pixels have no border to reflect

@@ -15,7 +15,7 @@ from gansaku.core.noise import Noise
 from gansaku.core.pairing import PairGame
 from gansaku.data.spec import ImageSpec, PairSpec
 from gansaku.losses import NonSaturating
-from gansaku.nets.patch import PatchCritic, check_size
+from gansaku.nets.patch import PatchCritic
 from gansaku.nets.unet import UNet
 
 
@@ -52,10 +52,10 @@ class Pix2Pix(PairGame):
     def networks(self, spec: Any) -> Nets:
         a, b = sides_of(spec)
         size = (b.height, b.width)
-        check_size(self.patch, size)
         options = (self.width, self.norm, self.dropout, self.layers)
         g = UNet(a.channels, b.channels, size, *options)
-        critic = PatchCritic(a.channels + b.channels, self.d_width, self.patch, self.norm)
+        both = a.channels + b.channels
+        critic = PatchCritic(both, self.d_width, self.patch, self.norm, size)
         return Nets(G=g, D=critic)
 
     def sides(self, nets: Nets, batch: Batch, clock: Clock) -> tuple[Tensor, Tensor]:
