@@ -26,11 +26,13 @@ from gansaku.core import catalog, config
 from gansaku.core.errors import UserError
 from gansaku.data.arrays import read_idx
 from gansaku.data.builtin import mnist5k
+from gansaku.data.draw import write_whole
 from gansaku.metrics.digits import DigitClassifier, digit_classifier
 from gansaku.metrics.estimate import Estimate
 from gansaku.metrics.features import Features
 from gansaku.metrics.frechet import Moments, frechet_distance
 from gansaku.metrics.kernel import kernel_distance
+from gansaku.model import begun, reopened
 
 ROOT = Path(__file__).resolve().parent
 RESULTS, IMAGES = ROOT / "results", ROOT.parent / "docs" / "images"
@@ -108,16 +110,12 @@ def train_for(
             write_text(out / "budget.json", json.dumps(spent))
 
     looks = [*watches, note, *clocks.values()]
-    if (out / "run.json").exists() and any((out / "checkpoints").glob("step-*")):
-        if any(used[name] >= clock.seconds for name, clock in clocks.items()):
+    if begun(out):
+        ended = any(used[name] >= clock.seconds for name, clock in clocks.items())
+        if ended or reopened(out).over:  # it ended, and was not measured
             return Trained(gs.load(out), **used)
         given = {} if isinstance(data, str | os.PathLike) else {"data": data}
-        try:
-            model = gs.resume(out, watches=looks, on_plan=start, **given)
-        except UserError as error:
-            if "already" not in str(error):
-                raise
-            return Trained(gs.load(out), **used)  # it ended, and was not measured
+        model = gs.resume(out, watches=looks, on_plan=start, **given)
     else:
         _clear(out)
         model = gs.train(
@@ -312,6 +310,31 @@ def digit_features() -> DigitClassifier:
     return digit_classifier(as_images(known.train), torch.tensor(known.labels), WORK / "features")
 
 
+def curves(records: list[dict[str, Any]], path: Path) -> Path:
+    """The measure with its error, and beside it every term that was minimised."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.6), dpi=110, layout="tight")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    measured = [r for r in records if "measure" in r]
+    columns = ([r[name] for r in measured] for name in ("step", "measure", "error"))
+    left.errorbar(*columns, marker=".", lw=1.2, elinewidth=0.8)
+    left.set_ylabel(measured[-1]["of"].partition(" (")[0] if measured else "")
+    logged = [r for r in records if "stage" in r]
+    names = {k for r in logged for k in r if "/" in k and not k.endswith("/gradient")}
+    for term in sorted(names):
+        points = [(r["step"], r[term]) for r in logged if term in r]
+        right.plot(*zip(*points, strict=True), lw=0.8, label=term)
+    right.set_yscale("symlog", linthresh=0.1)
+    right.legend(fontsize=7, ncols=2)
+    for axes in (left, right):
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.25)
+    return write_whole(path, lambda draft: figure.savefig(draft, format="png"))
+
+
 def distances(features: Features, samples: Tensor, real: Tensor) -> dict[str, Any]:
     """Frechet and kernel distance of samples to real images, with all that names them."""
     a, b = features(samples), features(real)
@@ -320,6 +343,7 @@ def distances(features: Features, samples: Tensor, real: Tensor) -> dict[str, An
         "frechet": frechet_distance(Moments.of(a), Moments.of(b)),
         "kernel": kernel.value,
         "kernel_error": kernel.error,
+        "spread": float(samples.std(0).mean() / real.std(0).mean()),  # near 0: collapsed
         "features": features.name,
         "resizer": features.resizer,
         "samples": len(samples),

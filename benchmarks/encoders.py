@@ -203,10 +203,10 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="only write what was measured")
     args = parse(parser)
     results = Results("encoders")
-    if args.report:
-        args.recipes = ()
-        results.publish("Encoders on MNIST", _body(results, args.samples))
     results.cell("raw pixels", raw_pixels)
+    if args.report:
+        results.publish("Encoders on MNIST", _body(results, args.samples))
+        return
     for recipe in args.recipes:
         results.cell(f"{recipe} untrained", functools.partial(untrained_figures, recipe))
         make = functools.partial(cell, recipe, args.minutes, args.seed, args.cpu, args.samples)

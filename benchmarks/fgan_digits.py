@@ -52,7 +52,6 @@ def cell(divergence: str, minutes: float, seed: int, samples: int) -> dict[str, 
     trained = train_for(recipe, split()[0], out, 60 * minutes, cpu=True, seed=seed)
     drawn = trained.model.sample(samples, seed=1)
     found = distances(digit_features().features, drawn, as_images(digits().test))
-    found["spread"] = float(drawn.std(0).mean() / as_images(digits().test).std(0).mean())
     return evaluate(trained.model, samples) | found | trained.cost()
 
 

@@ -25,6 +25,7 @@ from common import (
     WORK,
     Results,
     arguments,
+    curves,
     parse,
     recipe_of,
     shared,
@@ -32,6 +33,7 @@ from common import (
     table,
     train_for,
 )
+from gansaku.core.folder import Folder
 from gansaku.core.noise import Noise
 from gansaku.data.draw import save_sheet
 from gansaku.data.maps import open_maps
@@ -52,7 +54,9 @@ NAMES = [
     "cyclist",
     "unlabelled",
 ]
+OFTEN = {"measure_every": 150, "log_every": 25}
 HELD, GAP = 20, 3  # frames at the end, and those before them that nobody sees
+SHEET, CURVES = "resegment-camvid.png", "resegment-camvid_curves.png"
 RECIPE = (
     "SPADE(steps=20000, batch_size=4, width=16, hidden=32, d_width=32, norm='instance', "
     "g_optimizer=Adam(0.0002, (0.0, 0.9)))"
@@ -151,7 +155,8 @@ def proof(text: str, minutes: float, size: tuple[int, int], seed: int) -> dict[s
     eye = taught(train["a"], train["b"], 500, seed)
     out = WORK / "resegment" / f"{slug(text)}-{size[0]}-{seed}"
     options = {"size": size, "flip": True, "seed": seed}
-    trained = train_for(recipe, folder, out, 60 * minutes, cpu=True, **options)
+    trained = train_for(recipe, folder, out, 60 * minutes, cpu=True, **OFTEN, **options)
+    curves(Folder(out).records(), IMAGES / CURVES)
     with torch.no_grad():
         made = torch.cat(
             [recipe.translate(trained.model.nets, a, Noise(0), {}) for a in held["a"].split(4)]
@@ -173,7 +178,7 @@ def show(spec: MapSpec, held: dict[str, Tensor], made: Tensor, seen: Tensor) -> 
     """Maps, SPADE's pictures of them, what the segmenter sees in these, and the real pictures."""
     rows = [spec.painted(held["a"]), made, spec.painted(seen[:, None]), held["b"]]
     IMAGES.mkdir(parents=True, exist_ok=True)
-    save_sheet(torch.cat([row[::4] for row in rows]), IMAGES / "resegment-camvid.png", 5)
+    save_sheet(torch.cat([row[::4] for row in rows]), IMAGES / SHEET, 5)
 
 
 def main() -> None:
@@ -193,7 +198,8 @@ def main() -> None:
     rows.append(("mean", *(f"{mean:.3f}" for mean in means)))
     cost = f"`{cell['recipe']}`: {cell['steps']} steps, {cell['cpu_seconds']:.0f} s."
     share = f"SPADE's mean is {means[0] / means[1]:.0%} of the real pictures'."
-    body = f"{table(('IoU', *columns), rows)}\n\n{share} {cost}"
+    sheets = "\n\n".join(f"![{Path(n).stem}](../../docs/images/{n})" for n in (SHEET, CURVES))
+    body = f"{table(('IoU', *columns), rows)}\n\n{share} {cost}\n\n{sheets}"
     results.publish("Label maps seen again in SPADE's pictures of them", body)
 
 

@@ -69,11 +69,11 @@ class Set:
         )
 
     def sick(self) -> list[Case]:
-        parts = (self.rates, self.strength, self.modes, self.pictures, self.samples)
+        parts = (self.rates, self.bounds, self.strength, self.modes, self.pictures, self.samples)
         return [case for part in parts for case in part()]
 
     def rates(self) -> list[Case]:
-        """Rates and bounds that make training explode or die."""
+        """Rates that make training explode."""
         return [
             self.case(
                 "lr-quick",
@@ -88,21 +88,6 @@ class Set:
                 "lr-dcgan",
                 "learning-rate-too-high",
                 DCGAN(**self.dcgan, g_optimizer=Adam(0.02, _B), d_optimizer=Adam(0.02, _B)),
-            ),
-            self.case(
-                "no-penalty",
-                "exploding",
-                WGANGP(steps=self.k, width=self.w, d_updates=3, penalties=()),
-            ),
-            self.case(
-                "huge-penalty",
-                "critic-too-weak",
-                R3GAN(steps=self.k, width=32, narrowest=8, group=8, penalties=(R1(1e5),)),
-            ),
-            self.case(
-                "clip",
-                "dead-critic",
-                WGAN(steps=self.k, width=self.w, d_updates_often=5, constraint=WeightClip(1e-6)),
             ),
             self.case(
                 "lr-lsgan",
@@ -127,11 +112,6 @@ class Set:
                 ),
             ),
             self.case(
-                "no-bound",
-                "exploding",
-                DCGAN(**self.dcgan | {"steps": 2 * self.k}, objective=Wasserstein(), d_norm="none"),
-            ),
-            self.case(
                 "nan",
                 "non-finite",
                 DCGAN(**self.dcgan, objective=LeastSquares(), d_norm="none", d_optimizer=SGD(5.0)),
@@ -142,6 +122,31 @@ class Set:
                 WGANGP(
                     steps=self.k, width=self.w, d_updates=2, d_optimizer=Adam(100.0, (0.5, 0.9))
                 ),
+            ),
+        ]
+
+    def bounds(self) -> list[Case]:
+        """Bounds that are missing, or hold too tight."""
+        return [
+            self.case(
+                "no-penalty",
+                "exploding",
+                WGANGP(steps=self.k, width=self.w, d_updates=3, penalties=()),
+            ),
+            self.case(
+                "huge-penalty",
+                "critic-too-weak",
+                R3GAN(steps=self.k, width=32, narrowest=8, group=8, penalties=(R1(1e5),)),
+            ),
+            self.case(
+                "clip",
+                "dead-critic",
+                WGAN(steps=self.k, width=self.w, d_updates_often=5, constraint=WeightClip(1e-6)),
+            ),
+            self.case(
+                "no-bound",
+                "exploding",
+                DCGAN(**self.dcgan | {"steps": 2 * self.k}, objective=Wasserstein(), d_norm="none"),
             ),
         ]
 
@@ -180,83 +185,29 @@ class Set:
             ),
         ]
 
+    def points(self, steps: int, width: int, **more: Any) -> Recipe:
+        """A game on points that nothing keeps steady."""
+        wild = {"d_norm": "none", "objective": NonSaturating(), "ema": 0.0}
+        return Quick(steps=steps * self.k, width=width, **wild, **more)
+
     def modes(self) -> list[Case]:
         """Modes that are dropped, or visited in turn."""
+        fast, grid = Adam(1e-3, (0.9, 0.9)), Adam(2e-3, (0.9, 0.9))
+        slow = {"g_optimizer": Adam(3e-3, (0.9, 0.99)), "d_optimizer": Adam(1e-4, (0.0, 0.99))}
+        even = {"g_optimizer": Adam(1e-3, _B), "d_optimizer": Adam(1e-3, _B)}
+        turning = {
+            "oscillation-ring": self.points(8, 8, g_optimizer=fast, d_optimizer=fast),
+            "oscillation-ring-slow": self.points(8, 8, z=100, **slow),
+            "oscillation-grid": self.points(8, 8, z=2, g_optimizer=grid, d_optimizer=grid),
+        }
+        dropped = {
+            "dropping-ring-two": self.points(20, 16, z=2, **even),
+            "dropping-ring-wide": self.points(20, 24, z=16, **even),
+        }
         return [
-            self.case(
-                "oscillation-ring",
-                "oscillation",
-                Quick(
-                    steps=8 * self.k,
-                    width=8,
-                    d_norm="none",
-                    objective=NonSaturating(),
-                    g_optimizer=Adam(1e-3, (0.9, 0.9)),
-                    d_optimizer=Adam(1e-3, (0.9, 0.9)),
-                    ema=0.0,
-                ),
-                data="ring",
-            ),
-            self.case(
-                "oscillation-ring-slow",
-                "oscillation",
-                Quick(
-                    steps=8 * self.k,
-                    width=8,
-                    z=100,
-                    d_norm="none",
-                    objective=NonSaturating(),
-                    g_optimizer=Adam(3e-3, (0.9, 0.99)),
-                    d_optimizer=Adam(1e-4, (0.0, 0.99)),
-                    ema=0.0,
-                ),
-                data="ring",
-            ),
-            self.case(
-                "oscillation-grid",
-                "oscillation",
-                Quick(
-                    steps=8 * self.k,
-                    width=8,
-                    z=2,
-                    d_norm="none",
-                    objective=NonSaturating(),
-                    g_optimizer=Adam(2e-3, (0.9, 0.9)),
-                    d_optimizer=Adam(2e-3, (0.9, 0.9)),
-                    ema=0.0,
-                ),
-                data="grid",
-            ),
-            self.case(
-                "dropping-ring-two",
-                "mode-dropping",
-                Quick(
-                    steps=20 * self.k,
-                    width=16,
-                    z=2,
-                    d_norm="none",
-                    objective=NonSaturating(),
-                    g_optimizer=Adam(1e-3, _B),
-                    d_optimizer=Adam(1e-3, _B),
-                    ema=0.0,
-                ),
-                data="ring",
-            ),
-            self.case(
-                "dropping-ring-wide",
-                "mode-dropping",
-                Quick(
-                    steps=20 * self.k,
-                    width=24,
-                    z=16,
-                    d_norm="none",
-                    objective=NonSaturating(),
-                    g_optimizer=Adam(1e-3, _B),
-                    d_optimizer=Adam(1e-3, _B),
-                    ema=0.0,
-                ),
-                data="ring",
-            ),
+            self.case(name, illness, recipe, data=name.split("-")[1])
+            for illness, recipes in (("oscillation", turning), ("mode-dropping", dropped))
+            for name, recipe in recipes.items()
         ]
 
     def pictures(self) -> list[Case]:
@@ -311,6 +262,10 @@ class Set:
 
     def healthy(self) -> list[Case]:
         """Recipes as they are, but small."""
+        return [*self.usual(), *self.others()]
+
+    def usual(self) -> list[Case]:
+        """The recipes that one begins with, and augmentations."""
         return [
             self.well("quick", Quick(steps=5 * self.k, width=self.w)),
             self.well(
@@ -326,6 +281,26 @@ class Set:
                 options=self.more | HELD,
             ),
             self.well("lsgan", LSGAN(steps=6 * self.k, width=self.w, z=128)),
+            self.well(
+                "diffaugment",
+                Quick(steps=6 * self.k, width=self.w, augment=DiffAugment("translation")),
+            ),
+            self.well("ada", DCGAN(steps=5 * self.k, width=self.w, batch_size=64, augment=ADA())),
+            self.well(
+                "relativistic",
+                DCGAN(
+                    steps=5 * self.k,
+                    width=self.w,
+                    batch_size=64,
+                    objective=Relativistic(),
+                    penalties=(R1(0.5),),
+                ),
+            ),
+        ]
+
+    def others(self) -> list[Case]:
+        """One of each of the other families."""
+        return [
             self.well("wgan", WGAN(steps=2 * self.k, width=self.w, d_updates_often=20)),
             self.well("wgan-gp", WGANGP(steps=2 * self.k, width=self.w, d_updates=2)),
             self.well("wgan-lp", WGANLP(steps=2 * self.k, width=self.w, d_updates=2)),
@@ -354,21 +329,6 @@ class Set:
                 ),
                 data="ring",
                 options={},
-            ),
-            self.well(
-                "diffaugment",
-                Quick(steps=6 * self.k, width=self.w, augment=DiffAugment("translation")),
-            ),
-            self.well("ada", DCGAN(steps=5 * self.k, width=self.w, batch_size=64, augment=ADA())),
-            self.well(
-                "relativistic",
-                DCGAN(
-                    steps=5 * self.k,
-                    width=self.w,
-                    batch_size=64,
-                    objective=Relativistic(),
-                    penalties=(R1(0.5),),
-                ),
             ),
         ]
 

@@ -90,7 +90,7 @@ def interleaved(name: str, pairs: int) -> tuple[list[tuple[float, float]], int]:
 
 def report(results: Results) -> None:
     rows = []
-    for name, cell in results.cells.items():
+    for name, cell in ordered(results):
         low, high = cell["quartiles"]
         share = f"{100 * cell['share_of_peak']:.0f} %" if cell["share_of_peak"] else "-"
         rows.append(
@@ -108,6 +108,12 @@ def report(results: Results) -> None:
     chart(results)
 
 
+def ordered(results: Results) -> list[tuple[str, dict[str, Any]]]:
+    """Cells as their rows stand, whenever they were measured."""
+    names = [*(row.name for row in ROWS), LOADING]
+    return [(name, results.cells[name]) for name in names if name in results.cells]
+
+
 def chart(results: Results) -> None:
     """The ratios as bars, with floors."""
     import matplotlib
@@ -115,7 +121,7 @@ def chart(results: Results) -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot as plt
 
-    cells = list(results.cells.items())[::-1]
+    cells = ordered(results)[::-1]
     figure, axes = plt.subplots(figsize=(9, 0.42 * len(cells) + 1.0), layout="constrained")
     for i, (_, cell) in enumerate(cells):
         low, high = cell["quartiles"]

@@ -143,6 +143,20 @@ class Row:
 
 PIX = Pix2Pix(jitter=1.0, mirror=False)  # pictures are of their size, on both sides
 CYCLE = CycleGAN(pool=0)
+
+
+def cycle(pixels: int, images: int, pairs: int) -> Row:
+    return Row(
+        f"CycleGAN, nine blocks, {pixels}x{pixels}, batch 1",
+        (images, 3, pixels),
+        lambda x: plain_translators.cyclegan(nets_of(CYCLE, x), x),
+        lambda x: translating(CYCLE, x),
+        1.08,
+        1.25,
+        pairs,
+    )
+
+
 LOADING = "loading 64 pictures of 32x32x3 with a flip"
 SLOW = {"g_optimizer": Adam(1e-4, (0.5, 0.9)), "d_optimizer": Adam(1e-4, (0.5, 0.9))}
 ROWS = (
@@ -220,23 +234,8 @@ ROWS = (
         1.4,
         1.7,
     ),
-    Row(
-        "CycleGAN, nine blocks, 128x128, batch 1",
-        (16, 3, 128),
-        lambda x: plain_translators.cyclegan(nets_of(CYCLE, x), x),
-        lambda x: translating(CYCLE, x),
-        1.08,
-        1.25,
-    ),
-    Row(
-        "CycleGAN, nine blocks, 256x256, batch 1",
-        (8, 3, 256),
-        lambda x: plain_translators.cyclegan(nets_of(CYCLE, x), x),
-        lambda x: translating(CYCLE, x),
-        1.08,
-        1.25,
-        5,
-    ),
+    cycle(128, 16, 7),
+    cycle(256, 8, 5),
     Row(
         "64 samples of DCGAN, 64x64x3, width 64",
         (64, 3, 64),

@@ -153,7 +153,13 @@ def main() -> None:
     args = parse(parser)
     results = Results("super_resolution")
     key = f"{slug(args.recipe)} x{args.scale} {args.minutes:g} min {args.seed}"
-    cell = results.cell(key, lambda: proof(args.recipe, args.scale, args.minutes, args.seed))
+    results.cell(key, lambda: proof(args.recipe, args.scale, args.minutes, args.seed))
+    parts = [said(key, cell) for key, cell in results.cells.items()]
+    results.publish("Set5, enlarged, trained on what is at hand", "\n\n".join(parts))
+
+
+def said(key: str, cell: dict[str, Any]) -> str:
+    """A table of the five pictures beside bicubic, and what it took."""
     rows = [
         (name, *(f"{v:.2f}" if i % 2 == 0 else f"{v:.4f}" for i, v in enumerate(values)))
         for name, values in cell["pictures"].items()
@@ -165,8 +171,7 @@ def main() -> None:
         f"`{cell['recipe']}`: {cell['steps']} steps, {cell['cpu_seconds']:.0f} s of the processor, "
         f"on {cell['squares']} squares of {SIDE} pixels. Gain: {mean[0] - mean[2]:+.2f} dB."
     )
-    title = f"Set5, {args.scale} times, trained on what is at hand"
-    results.publish(title, f"{table(head, rows)}\n\n{cost}")
+    return f"## {key}\n\n{table(head, rows)}\n\n{cost}"
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from common import (
     WORK,
     Results,
     arguments,
+    curves,
     parse,
     recipe_of,
     shared,
@@ -38,19 +39,18 @@ from gansaku.core.capabilities import Translates, directions_of
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 from gansaku.core.translating import inputs_of
-from gansaku.data.draw import write_whole
 from gansaku.metrics.colour import colour_error, colourfulness
 from gansaku.metrics.progress import ProgressMeasure
 from gansaku.metrics.similarity import psnr, ssim
 from gansaku.options import Options, open_data
 
-FIRST = 10.0  # seconds in which the pace is found
+TRIED = 60  # steps, shared among the stages as those of the run, by which the pace is found
 MOST = 200  # held-out samples that are judged
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A recipe and its data; `lengths` shares the steps among the recipe's stages."""
+    """A recipe, by name or as text, and its data; `lengths` shares the steps among its stages."""
 
     recipe: str
     data: tuple[str, ...]
@@ -61,13 +61,17 @@ class Task:
 
 HELD = {"holdout": 0.1}
 FACADES, MONET = "facades_AB_90_512x256.zip", "monet60_photo60_256.zip"
+OWN = (  # the papers' rates, widths and batches of one leave noise after half an hour of a core
+    "width=16, d_width=32, patch=34, batch_size=4, norm='batch', "
+    "g_optimizer=Adam(0.001), d_optimizer=Adam(0.0005)"
+)
+CYCLE, CUT = f"CycleGAN({OWN}, blocks=4)", f"CUT({OWN}, blocks=5)"
 FACES = ("faces", "celeba_1500_89x109.zip")
 TASKS = {
     "facades": Task("pix2pix", ("facades", FACADES), {"size": 128, "direction": "BtoA", **HELD}),
     "shoes": Task("pix2pix", ("edges2shoes",), {"size": 128}),
-    "monet cyclegan": Task("cyclegan", ("monet2photo", MONET), {"size": 64, **HELD}),
-    "monet cut": Task("cut", ("monet2photo", MONET), {"size": 64, **HELD}),
-    "camvid": Task("spade", ("camvid", "camvid_val101_240x180.zip"), {"size": 64, **HELD}),
+    "monet cyclegan": Task(CYCLE, ("monet2photo", MONET), {"size": 64, "flip": True, **HELD}),
+    "monet cut": Task(CUT, ("monet2photo", MONET), {"size": 64, "flip": True, **HELD}),
     "colours": Task("colorize", FACES, {"size": 64, **HELD}, {"batch_size": 4}),
     "larger": Task(
         "srgan",
@@ -81,16 +85,20 @@ TASKS = {
 def cell(name: str, minutes: float, seed: int, cpu: bool, fields: dict[str, Any]) -> dict[str, Any]:
     """Train one task for its minutes; judge and draw what came of it."""
     task = TASKS[name]
-    out = WORK / f"translate-{name.replace(' ', '-')}-{minutes:g}min-seed{seed}"
+    label = "-".join([*name.split(), *(f"{k}{v}" for k, v in fields.items())])
+    out = WORK / f"translate-{label}-{minutes:g}min-seed{seed}"
     path, options = str(shared(*task.data)), {**task.options, "seed": seed}
     recipe = recipe_of(task.recipe, **{**task.fields, **fields})
     feeds = type(recipe).feeds
     source = open_data(Options(data=path, feeds=feeds, **options))
-    steps = paced(recipe, source, 60 * minutes, out, cpu)
-    recipe = dataclasses.replace(recipe, **task.lengths(steps))
+
+    def of(steps: int) -> Any:
+        return dataclasses.replace(recipe, **task.lengths(steps))
+
+    steps = paced(of, source, 60 * minutes, out, cpu)
     often = {"measure_every": max(1, steps // 30), "log_every": max(1, steps // 200)}
-    trained = train_for(recipe, path, out, cpu=cpu, **often, **options)
-    slug = f"translate_{name.replace(' ', '_')}"
+    trained = train_for(of(steps), path, out, cpu=cpu, **often, **options)
+    slug = f"translate_{label.replace('-', '_')}"
     sheet = shutil.copyfile(Folder(out).sheets()[-1], IMAGES / f"{slug}.png")
     chart = curves(Folder(out).records(), IMAGES / f"{slug}_curves.png")
     held = source.held
@@ -98,20 +106,20 @@ def cell(name: str, minutes: float, seed: int, cpu: bool, fields: dict[str, Any]
     found = judged(trained.model, held)
     about = {"train": len(source), "held": len(held), "size": list(trained.model.spec.shape)}
     pictures = {"sheet": f"images/{sheet.name}", "curves": f"images/{chart.name}"}
-    return {**found, **about, **pictures, "recipe": repr(recipe), **trained.cost()}
+    return {**found, **about, **pictures, "recipe": repr(of(steps)), **trained.cost()}
 
 
-def paced(recipe: Any, source: Any, seconds: float, out: Path, cpu: bool) -> int:
-    """How many steps the time holds; found once, and kept beside the run."""
+def paced(make: Callable[[int], Any], source: Any, seconds: float, out: Path, cpu: bool) -> int:
+    """How many steps of what is to `make` the time holds; found once, and kept beside the run."""
     path = out.with_suffix(".pace.json")
     if path.exists():
         return json.loads(path.read_text())["steps"]
     clock = time.process_time if cpu else time.monotonic
-    run = Run(recipe, source)
-    run.play(steps=3)
-    began, first = clock(), run.steps
-    run.play([lambda run: clock() - began > FIRST], steps=200)
-    pace = (clock() - began) / (run.steps - first)
+    Run(make(TRIED), source).play(steps=3)  # layers choose their ways
+    run = Run(make(TRIED), source)
+    began = clock()
+    run.play()
+    pace = (clock() - began) / TRIED
     steps = max(10, int(seconds / pace))
     write_text(path, json.dumps({"steps": steps, "seconds_a_step": pace}))
     return steps
@@ -173,31 +181,6 @@ def spec_of(x: Tensor) -> Any:
     from gansaku.data import ImageSpec
 
     return ImageSpec(x.shape[2], x.shape[3], x.shape[1])
-
-
-def curves(records: list[dict[str, Any]], path: Path) -> Path:
-    """The measure with its error, and beside it every term that was minimised."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 3.6), dpi=110, layout="tight")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
-    measured = [r for r in records if "measure" in r]
-    columns = ([r[name] for r in measured] for name in ("step", "measure", "error"))
-    left.errorbar(*columns, marker=".", lw=1.2, elinewidth=0.8)
-    left.set_ylabel(measured[-1]["of"].partition(" (")[0] if measured else "")
-    logged = [r for r in records if "stage" in r]
-    names = {k for r in logged for k in r if "/" in k and not k.endswith("/gradient")}
-    for term in sorted(names):
-        points = [(r["step"], r[term]) for r in logged if term in r]
-        right.plot(*zip(*points, strict=True), lw=0.8, label=term)
-    right.set_yscale("symlog", linthresh=0.1)
-    right.legend(fontsize=7, ncols=2)
-    for axes in (left, right):
-        axes.set_xlabel("step")
-        axes.grid(alpha=0.25)
-    return write_whole(path, lambda draft: figure.savefig(draft, format="png"))
 
 
 def main() -> None:
