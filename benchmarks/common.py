@@ -168,9 +168,19 @@ class Results:
             print(f"{self.name}: {key}: {json.dumps(made, default=float)[:300]}", flush=True)
         return self.cells[key]
 
+    def machines(self) -> list[str]:
+        """What the cells were measured on, and which of them, where they differ."""
+        found: dict[str, list[str]] = {}
+        for key, cell in self.cells.items():
+            found.setdefault(cell.get("machine", machine()), []).append(key)
+        if len(found) < 2:
+            return [*found] or [machine()]
+        return ["", *(f"- {name}: {'; '.join(keys)}" for name, keys in found.items())]
+
     def publish(self, title: str, body: str) -> Path:
         """Write `results/<name>.md`: the figures with date, machine and command."""
-        lines = [f"# {title}", "", body.strip(), "", f"Made {now()} by `{command()}`.", machine()]
+        made = f"Made {now()} by `{command()}`."
+        lines = [f"# {title}", "", body.strip(), "", made, *self.machines()]
         path = RESULTS / f"{self.name}.md"
         write_text(path, "\n".join(lines) + "\n")
         print(path.read_text())

@@ -1,0 +1,191 @@
+"""What three energies promise beside samples, measured on trained runs, with a control for each.
+
+    python benchmarks/properties.py --minutes 2 --threads 1
+
+`ebgan`: samples are more varied with the pulling-away term than without. `loss_sensitive_gan`: a
+fake's score lies below a real picture's by the more, the farther the two are apart, and less so
+without the margin. `began`: k comes to rest where the energies' ratio is gamma; its run is that of
+`seven.py --data faces`. Minutes are of the processor. Cells resume.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import seven
+from common import (
+    IMAGES,
+    WORK,
+    Results,
+    Trained,
+    arguments,
+    as_images,
+    digit_features,
+    digits,
+    distances,
+    mean_and_error,
+    parse,
+    recipe_of,
+    slug,
+    table,
+    train_for,
+)
+from gansaku.core.folder import Folder
+from gansaku.data.draw import write_whole
+from gansaku.losses.energy import margin, pulling_away
+from gansaku.metrics.neighbours import density_coverage, precision_recall
+from gansaku.model import reopened
+
+PULLED = "EBGAN(width=16, batch_size=64, pull_weight={:g})"
+ORDERED = (
+    "LossSensitiveGAN(width=16, margin_scale={:g}, g_optimizer=Adam(5e-4, (0.5, 0.999)), "
+    "d_optimizer=Adam(5e-4, (0.5, 0.999)))"
+)
+BALANCED = (
+    "BEGAN(width=32, g_optimizer=Adam(0.0005, (0.9, 0.999)), "
+    "d_optimizer=Adam(0.0005, (0.9, 0.999)))"
+)
+WEIGHTS, MARGINS = (0.1, 0.0), (2e-4, 0.0)  # the papers', and none
+BATCH = 64  # of codes and scores: as batch norm had them in training
+
+
+def trained(text: str, minutes: float, seed: int) -> Trained:
+    out = WORK / f"properties-{slug(text)}-{minutes:g}min-seed{seed}"
+    return train_for(recipe_of(text), digits().train, out, 60 * minutes, cpu=True, seed=seed)
+
+
+def pulled(weight: float, minutes: float, seed: int) -> dict[str, Any]:
+    """How varied EBGAN's digits are: by a classifier's features, and in the critic's own codes."""
+    done = trained(PULLED.format(weight), minutes, seed)
+    samples, real = done.model.sample(10_000, seed=1), as_images(digits().test)
+    features = digit_features().features
+    a, b = features(real), features(samples)
+    critic = reopened(done.model.folder).nets.D
+    with torch.no_grad():
+        away = [float(pulling_away(critic(part)[1])) for part in samples[:2560].split(BATCH)]
+    return {
+        **distances(features, samples, real),
+        "coverage": density_coverage(a, b).coverage.value,
+        "recall": precision_recall(a, b).recall.value,
+        "cosine": sum(away) / len(away),
+        **done.cost(),
+    }
+
+
+def ordered(scale: float, minutes: float, seed: int) -> dict[str, Any]:
+    """Whether gaps of the score grow with the distance: test digits and samples, at random."""
+    done = trained(ORDERED.format(scale), minutes, seed)
+    real = as_images(digits().test)
+    fake = done.model.sample(len(real), seed=1)
+    critic = reopened(done.model.folder).nets.D
+    with torch.no_grad():
+        scores = [torch.cat([critic(part) for part in x.split(BATCH)]) for x in (real, fake)]
+    gap, far = (scores[0] - scores[1]).flatten(), margin(real, fake)
+    quarters = [float(part.mean()) for part in gap[far.argsort()].chunk(4)]
+    ranks = torch.stack([gap, far]).argsort(1).argsort(1).double()
+    return {
+        "correlation": float(torch.corrcoef(ranks)[0, 1]),
+        "quarters": quarters,
+        "margin": scale * float(far.mean()),
+        "below": float((gap > 0).double().mean()),
+        **done.cost(),
+    }
+
+
+def balanced(minutes: float, seed: int) -> dict[str, Any]:
+    """Where BEGAN's k and the ratio of its energies came to, over the last half of the run."""
+    done = seven.trained("faces", BALANCED, minutes, seed, cpu=True)
+    records = [r for r in Folder(done.model.folder).records() if "k" in r]
+    late = records[len(records) // 2 :]
+    ratio = Tensor([r["D(fake)"] / r["D(real)"] for r in late])
+    draw_balance(records)
+    return {
+        "gamma": done.model.recipe.objective.gamma,
+        "ratio": float(ratio.mean()),
+        "ratio_spread": float(ratio.std(correction=0)),
+        "k_first": next((r["step"] for r in records if r["k"] > 0), None),
+        "k": [min(r["k"] for r in late), max(r["k"] for r in late)],
+        "chart": "images/properties-began.png",
+        **done.cost(),
+    }
+
+
+def draw_balance(records: list[dict[str, Any]]) -> None:
+    """k and the ratio of the energies, by step."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3), dpi=110, layout="tight")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    steps = [r["step"] for r in records]
+    axes.plot(steps, [r["D(fake)"] / r["D(real)"] for r in records], lw=0.8, label="L(G(z)) / L(x)")
+    axes.plot(steps, [r["k"] for r in records], lw=1.4, label="k")
+    axes.axhline(0.5, color="grey", lw=0.8, ls="--", label="gamma")
+    axes.set_xlabel("step")
+    axes.legend()
+    path = IMAGES / "properties-began.png"
+    write_whole(path, lambda draft: figure.savefig(draft, format="png"))
+
+
+def pulling(results: Results, args: argparse.Namespace) -> str:
+    rows = []
+    names = ("recall", "coverage", "cosine", "spread", "frechet")
+    for weight in WEIGHTS:
+        cells = []
+        for seed in range(args.seeds):
+            make = functools.partial(pulled, weight, args.minutes, seed)
+            cells.append(results.cell(f"ebgan {weight:g}, {args.minutes:g} min, seed {seed}", make))
+        found = [mean_and_error([cell[name] for cell in cells]) for name in names]
+        rows.append((f"{weight:g}", *(f"{one.value:.3f} +- {one.error:.3f}" for one in found)))
+    head = ("pull_weight", "recall", "coverage", "squared cosine", "spread / data's", "Frechet")
+    return f"`{PULLED.format(0.1)}`, {args.seeds} seeds, MNIST.\n\n{table(head, rows)}"
+
+
+def ordering(results: Results, args: argparse.Namespace) -> str:
+    rows = []
+    for scale in MARGINS:
+        for seed in range(args.seeds):
+            key = f"loss-sensitive {scale:g}, {args.minutes:g} min, seed {seed}"
+            cell = results.cell(key, functools.partial(ordered, scale, args.minutes, seed))
+            rising = all(a < b for a, b in pairwise(cell["quarters"]))
+            quarters = ", ".join(f"{q:.3f}" for q in cell["quarters"])
+            order = f"{quarters} ({'rising' if rising else 'not rising'})"
+            shares = (f"{cell['margin']:.3f}", f"{cell['below']:.1%}", f"{cell['correlation']:.2f}")
+            rows.append((f"{scale:g}", seed, *shares, order))
+    head = ("margin_scale", "seed", "mean margin", "fakes below", "rank correlation", "gap by far")
+    return f"`{ORDERED.format(2e-4)}`, MNIST.\n\n{table(head, rows)}"
+
+
+def balance(results: Results, args: argparse.Namespace) -> str:
+    make = functools.partial(balanced, args.faces_minutes, 0)
+    cell = results.cell(f"began, faces, {args.faces_minutes:g} min, seed 0", make)
+    low, high = cell["k"]
+    first = "stays 0" if cell["k_first"] is None else f"leaves 0 by step {cell['k_first']}"
+    return (
+        f"`{BALANCED}`, faces 64 x 64, {cell['steps']} steps: k {first}; over the last "
+        f"half it lies from {low:.3f} to {high:.3f}, and the energies' ratio is "
+        f"{cell['ratio']:.3f} (deviation {cell['ratio_spread']:.3f}; gamma "
+        f"{cell['gamma']:g}).\n\n![k and the ratio](../../docs/{cell['chart']})"
+    )
+
+
+def main() -> None:
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--minutes", type=float, default=2.0, help="of the processor, on MNIST")
+    parser.add_argument("--faces_minutes", type=float, default=10.0, help="of BEGAN's run")
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parse(parser)
+    results = Results("properties")
+    body = "\n\n".join(part(results, args) for part in (pulling, ordering, balance))
+    results.publish("What the energies promise", body)
+
+
+if __name__ == "__main__":
+    main()
