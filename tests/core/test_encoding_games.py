@@ -236,7 +236,7 @@ def test_age_encoder_and_generator_want_opposite_things_of_fakes():
 
 
 def test_age_refuses_a_batch_whose_codes_have_no_spread():
-    with pytest.raises(UserError, match="--batch_size 2 or more"):
+    with pytest.raises(UserError, match="batch_size must be at least 2, not 1"):
         dataclasses.replace(AGE.tiny(), batch_size=1)
 
 

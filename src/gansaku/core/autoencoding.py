@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot, softplus
 
 from gansaku.core import bank
+from gansaku.core.bounds import at_least
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Stage, Terms
 from gansaku.core.errors import UserError, nearest
 from gansaku.core.labelled import chosen
@@ -49,10 +50,7 @@ class CodeDuel(Recipe):
             if (word := getattr(self, name)) not in known:
                 some = ", ".join(known)
                 raise UserError(f"{name} must be one of {some}, not {word!r}{nearest(word, known)}")
-        least = {"steps": 1, "batch_size": 1, "labels": 0, "kinds": 2}
-        for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise UserError(f"{name} must be at least {bound}, not {getattr(self, name)}")
+        at_least(self, steps=1, batch_size=1, labels=0, kinds=2)
         if self.form == "informed" and self.dims < 2:
             raise UserError(
                 f"the prior of form 'informed' has two dimensions or more, not {self.z}"

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from gansaku.core.bounds import at_least
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.duel import Objective
 from gansaku.core.errors import UserError
@@ -40,9 +41,7 @@ class OneSided(Translator):
     d_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the critic
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size"):
-            if (value := getattr(self, name)) < 1:
-                raise UserError(f"{name} must be at least 1, not {value}")
+        at_least(self, steps=1, batch_size=1)
 
     @abc.abstractmethod
     def contrast(

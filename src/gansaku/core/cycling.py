@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 from torch.nn.functional import l1_loss
 
+from gansaku.core.bounds import at_least
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.duel import Objective
 from gansaku.core.errors import UserError
@@ -40,10 +41,7 @@ class Cycle(Translator):
     d_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the critics
 
     def __post_init__(self) -> None:
-        least = {"steps": 1, "batch_size": 1, "pool": 0, "cycle_weight": 0, "identity_weight": 0}
-        for name, bound in least.items():
-            if (value := getattr(self, name)) < bound:
-                raise UserError(f"{name} must be at least {bound}, not {value}")
+        at_least(self, steps=1, batch_size=1, pool=0, cycle_weight=0, identity_weight=0)
 
     def stages(self, nets: Nets) -> tuple[Stage, ...]:
         later = lambda clock: min(1.0, 2 * (1 - clock.progress))  # noqa: E731

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from gansaku.core.bounds import at_least
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.duel import Objective, mean
 from gansaku.core.errors import UserError
@@ -38,9 +39,7 @@ class Dancer(Translator):
     d_optimizer: Callable
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size"):
-            if (value := getattr(self, name)) < 1:
-                raise UserError(f"{name} must be at least 1, not {value}")
+        at_least(self, steps=1, batch_size=1)
         if self.face_steps < 0:
             raise UserError(f"face_steps must be 0 (no face stage) or more, not {self.face_steps}")
 

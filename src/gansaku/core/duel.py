@@ -11,9 +11,11 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Share, Stage, Terms
+from gansaku.core.bounds import none_negative
+from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.errors import UserError
 from gansaku.core.judging import Holding, Judged, at_once, suited
+from gansaku.core.latent import FromLatents
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.precision import exactly, full
@@ -74,7 +76,7 @@ class Critic:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Duel(Recipe):
+class Duel(FromLatents):
     """A generator against a critic over one latent; subclasses name networks and numbers."""
 
     steps: int = 25_000  # generator updates
@@ -94,10 +96,7 @@ class Duel(Recipe):
     ema: float = 0.0  # half-life of the generator's moving average in images; 0: none
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value, least = getattr(self, field.name), int(field.name in COUNTS)
-            if isinstance(value, int | float) and value < least:
-                raise UserError(f"{field.name} must be at least {least}, not {value}")
+        none_negative(self, COUNTS)
         if self.prior not in ("normal", "uniform"):
             raise UserError(f"prior must be 'normal' or 'uniform', not {self.prior!r}")
         if self.objective.paired and self.g_batches != 1:
@@ -272,13 +271,6 @@ class Duel(Recipe):
     def latents(self, n: int, noise: Noise, truncate: float | None = None) -> Tensor:
         """`[n, z]` from the prior, truncated as `gansaku.core.priors.draw` says."""
         return draw(self.prior, n, self.z, noise, truncate)
-
-    def generate(self, nets: Nets, z: Tensor, given: Mapping[str, Any] | None = None) -> Tensor:
-        """Samples `[N, *spec.shape]` of the latents `z [N, self.z]`."""
-        return nets.G(z)
-
-    def sample(self, nets: Nets, n: int, noise: Noise, given: Mapping[str, Any]) -> Tensor:
-        return self.generate(nets, self.latents(n, noise, given.get("truncate")), given)
 
     def score(self, nets: Nets, x: Tensor) -> Tensor:
         """The critic's logits `[N]` of samples, for pictures of its surface and for anomalies."""

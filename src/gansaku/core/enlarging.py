@@ -10,14 +10,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from gansaku.core.bounds import at_least
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.duel import Objective
 from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.translating import Translator
-
-LEAST = {"mse_steps": 0, "steps": 0, "batch_size": 1, "scale": 2, "patch": 8}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,9 +38,7 @@ class Enlarger(Translator):
     d_optimizer: Adam = Adam(1e-4, (0.9, 0.999))  # of the critic
 
     def __post_init__(self) -> None:
-        for name, least in LEAST.items():
-            if (value := getattr(self, name)) < least:
-                raise UserError(f"{name} must be at least {least}, not {value}")
+        at_least(self, mse_steps=0, steps=0, batch_size=1, scale=2, patch=8)
         if self.mse_steps + self.steps == 0:
             raise UserError("mse_steps and steps are both 0: nothing would be trained")
 

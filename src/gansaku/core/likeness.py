@@ -11,15 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Share, Stage, Terms
+from gansaku.core.bounds import at_least
+from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.duel import Objective
 from gansaku.core.errors import UserError
+from gansaku.core.latent import FromLatents
 from gansaku.core.noise import Noise
 from gansaku.core.priors import draw
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LikenessGame(Recipe):
+class LikenessGame(FromLatents):
     """Encoder E, decoder G, critic D: each minimises its own part (arXiv:1512.09300, algorithm 1).
 
     E: the divergence from the prior and the likeness; G: the likeness and its game against D; D:
@@ -42,9 +44,7 @@ class LikenessGame(Recipe):
         for name in ("gamma", "real_weight"):
             if not 0 <= (value := getattr(self, name)) <= 1:
                 raise UserError(f"{name} must lie in [0, 1], not {value}")
-        for name in ("steps", "batch_size", "z"):
-            if (value := getattr(self, name)) < 1:
-                raise UserError(f"{name} must be at least 1, not {value}")
+        at_least(self, steps=1, batch_size=1, z=1)
 
     @abc.abstractmethod
     def e_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
@@ -118,13 +118,6 @@ class LikenessGame(Recipe):
     def latents(self, n: int, noise: Noise, truncate: float | None = None) -> Tensor:
         """`[n, z]` from N(0, I), truncated as `gansaku.core.priors.draw` says."""
         return draw("normal", n, self.z, noise, truncate)
-
-    def generate(self, nets: Nets, z: Tensor, given: Mapping[str, Any] | None = None) -> Tensor:
-        """Samples `[N, *spec.shape]` of latents `[N, z]`."""
-        return nets.G(z)
-
-    def sample(self, nets: Nets, n: int, noise: Noise, given: Mapping[str, Any]) -> Tensor:
-        return self.generate(nets, self.latents(n, noise, given.get("truncate")))
 
     def encode(self, nets: Nets, x: Tensor, noise: Noise | None = None) -> Tensor:
         """E's mean `[N, z]`, or a draw from its Gaussian."""

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from gansaku.core.bounds import at_least
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.duel import Objective
-from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.translating import Translator
@@ -37,9 +37,7 @@ class Painter(Translator):
     d_optimizer: Adam = Adam(4e-4, (0.0, 0.9))  # of the critics
 
     def __post_init__(self) -> None:
-        for name, least in {"steps": 1, "batch_size": 1, "z": 0}.items():
-            if (value := getattr(self, name)) < least:
-                raise UserError(f"{name} must be at least {least}, not {value}")
+        at_least(self, steps=1, batch_size=1, z=0)
 
     @abc.abstractmethod
     def style(self, mean: Tensor, log_variance: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:

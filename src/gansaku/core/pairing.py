@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gansaku.core.bounds import none_negative
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.duel import Objective, mean
 from gansaku.core.errors import UserError
@@ -37,10 +38,7 @@ class PairGame(Translator):
     d_width: int = 64  # channels of the critic's first layer
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value, least = getattr(self, field.name), int(field.name in COUNTS)
-            if isinstance(value, int | float) and value < least:
-                raise UserError(f"{field.name} must be at least {least}, not {value}")
+        none_negative(self, COUNTS)
         if self.steady > 1:
             raise UserError(f"steady is a share of the steps, up to 1, not {self.steady}")
 

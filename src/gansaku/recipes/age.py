@@ -1,14 +1,14 @@
 """A generator and an encoder that play against each other: no discriminator."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
+from gansaku.core.bounds import at_least
 from gansaku.core.card import Card
-from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Stage, Terms
-from gansaku.core.errors import UserError
+from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Stage, Terms
+from gansaku.core.latent import FromLatents
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.priors import sphere
@@ -19,7 +19,7 @@ from gansaku.nets.encoders import ConvEncoder
 
 
 @dataclass(frozen=True, kw_only=True)
-class AGE(Recipe):
+class AGE(FromLatents):
     """Adversarial generator-encoder networks (arXiv:1704.02304, equations 6 to 8).
 
     E drives codes of pictures to the prior and those of fakes away, G drives those of fakes to it.
@@ -55,8 +55,7 @@ class AGE(Recipe):
     width: int = 64  # channels of the widest-resolution layer
 
     def __post_init__(self) -> None:
-        if self.batch_size < 2:
-            raise UserError("AGE compares the spread of a batch's codes: --batch_size 2 or more")
+        at_least(self, steps=1, batch_size=2, z=1, g_updates=1)  # one code has no spread
 
     def networks(self, spec: Any) -> Nets:
         encoder = ConvEncoder(spec.shape, self.z, self.width, sphere=True)
@@ -90,12 +89,6 @@ class AGE(Recipe):
 
     def latents(self, n: int, noise: Noise, truncate: float | None = None) -> Tensor:
         return sphere(n, self.z, noise)  # which has no tails to truncate
-
-    def generate(self, nets: Nets, z: Tensor, given: Mapping[str, Any] | None = None) -> Tensor:
-        return nets.G(z)
-
-    def sample(self, nets: Nets, n: int, noise: Noise, given: Mapping[str, Any]) -> Tensor:
-        return self.generate(nets, self.latents(n, noise))
 
     def encode(self, nets: Nets, x: Tensor, noise: Noise | None = None) -> Tensor:
         return nets.E(x)
