@@ -15,11 +15,10 @@ from gansaku.core.bounds import none_negative
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.errors import UserError
 from gansaku.core.judging import Holding, Judged, at_once, suited
-from gansaku.core.latent import FromLatents
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.precision import exactly, full
-from gansaku.core.priors import draw
+from gansaku.core.priors import FromLatents, draw
 
 COUNTS = ("steps", "batch_size", "z", "d_updates", "g_batches", "width")  # none may be nought
 Output = Tensor | list[Tensor]  # a critic's logits: of any shape, or one for each scale

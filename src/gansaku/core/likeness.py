@@ -15,9 +15,8 @@ from gansaku.core.bounds import at_least
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.duel import Objective
 from gansaku.core.errors import UserError
-from gansaku.core.latent import FromLatents
 from gansaku.core.noise import Noise
-from gansaku.core.priors import draw
+from gansaku.core.priors import FromLatents, draw
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,16 @@
-"""The distributions that latents are drawn from."""
+"""The distributions that latents are drawn from, and what recipes share that draw them."""
 
 from __future__ import annotations
 
+import abc
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from gansaku.core.contract import Nets, Recipe
 from gansaku.core.noise import Noise
 
 
@@ -42,3 +46,18 @@ def petals(y: Tensor, classes: int, dims: int, noise: Noise) -> Tensor:
     first = along * angle.cos() - across * angle.sin()
     second = along * angle.sin() + across * angle.cos()
     return torch.cat([first[:, None], second[:, None], z[:, 2:]], 1)
+
+
+class FromLatents(Recipe):
+    """A recipe that draws latents and lets G make samples of them."""
+
+    @abc.abstractmethod
+    def latents(self, n: int, noise: Noise, truncate: float | None = None) -> Tensor:
+        """`[n, z]` from the prior, truncated as `draw` says."""
+
+    def generate(self, nets: Nets, z: Tensor, given: Mapping[str, Any] | None = None) -> Tensor:
+        """Samples `[N, *spec.shape]` of latents `[N, z]`."""
+        return nets.G(z)
+
+    def sample(self, nets: Nets, n: int, noise: Noise, given: Mapping[str, Any]) -> Tensor:
+        return self.generate(nets, self.latents(n, noise, given.get("truncate")), given)

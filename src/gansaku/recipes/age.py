@@ -8,10 +8,9 @@ from torch import Tensor
 from gansaku.core.bounds import at_least
 from gansaku.core.card import Card
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Stage, Terms
-from gansaku.core.latent import FromLatents
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
-from gansaku.core.priors import sphere
+from gansaku.core.priors import FromLatents, sphere
 from gansaku.core.still import still
 from gansaku.losses.latent import cosine_gap, sphere_divergence
 from gansaku.nets import DCGANGenerator
