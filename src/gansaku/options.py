@@ -44,7 +44,7 @@ class Options:
     accumulate: int = 1  # parts that a batch is cut into to save memory
     workers: int = 2  # processes that decode pictures which do not fit in memory; 0: none
     keep_memory: bool = True  # freed memory stays with the process (glibc): faster steps
-    quick_layers: bool = True  # layers go by the faster of two libraries (AMD with AVX-512)
+    quick_layers: bool = True  # layers go by the faster of two libraries (AMD, Intel)
     cuda_graphs: bool = False  # steps are replayed as CUDA graphs, where the recipe permits
     compile: bool = False  # networks go by torch.compile where they are differentiated once
     init: str | None = None  # a run folder whose weights to start from

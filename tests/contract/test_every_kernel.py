@@ -12,7 +12,7 @@ from gansaku.core import catalog, convolutions, products
 @pytest.fixture(autouse=True)
 def whatever_the_size(monkeypatch):
     """Every layer goes another way than the library's where there is one."""
-    convolutions.ways.cache_clear()
+    convolutions.ways_of.cache_clear()
     monkeypatch.setattr(products, "available", lambda: True)
     monkeypatch.setattr(products, "LEAST", 0)
     monkeypatch.setattr(products, "TYPE", torch.float64)
@@ -20,7 +20,7 @@ def whatever_the_size(monkeypatch):
     monkeypatch.setattr(convolutions, "MANY", 1)
     monkeypatch.setattr(convolutions, "AHEAD", 1e9)
     yield
-    convolutions.ways.cache_clear()
+    convolutions.ways_of.cache_clear()
 
 
 def after_a_step(name: str, stage: int, wanted: bool) -> dict[str, torch.Tensor]:

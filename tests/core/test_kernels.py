@@ -134,13 +134,36 @@ def test_first_and_second_derivatives(s, monkeypatch):
         assert torch.autograd.gradgradcheck(curved, (side, w), fast_mode=True)
 
 
-def test_the_way_is_a_function_of_the_shape():
-    assert convolutions.ways(shape_of(64, 256, 512, 8, 4, 2, 1)) == ("", "columns", "columns")
-    assert convolutions.ways(shape_of(16, 256, 512, 8, 4, 2, 1)) == ("columns",) * 3
-    assert convolutions.ways(shape_of(64, 64, 128, 32, 4, 2, 1)) == ("", "", "")
-    assert convolutions.ways(shape_of(1, 64, 3, 134, 7, 1, 0)) == ("lines", "turned", "lines")
-    assert convolutions.ways(shape_of(64, 3, 64, 64, 4, 2, 1)) == ("", "folded", "")
-    assert convolutions.ways(shape_of(64, 256, 256, 8, 3, 1, 1)) == ("", "", "")
+OWN, ALL = ("", "", ""), ("columns",) * 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "amd", "intel"),
+    [
+        ((64, 256, 512, 8, 4, 2, 1), ("", "columns", "columns"), ALL),
+        ((16, 256, 512, 8, 4, 2, 1), ALL, ALL),
+        ((4, 128, 256, 16, 4, 2, 1), ALL, ("", "", "columns")),
+        ((64, 64, 128, 32, 4, 2, 1), OWN, OWN),
+        ((1, 64, 3, 134, 7, 1, 0), *[("lines", "turned", "lines")] * 2),
+        ((64, 3, 64, 64, 4, 2, 1), *[("", "folded", "")] * 2),
+        ((64, 256, 256, 8, 3, 1, 1), OWN, OWN),
+    ],
+)
+def test_the_way_is_a_function_of_the_shape_and_the_processor(shape, amd, intel):
+    assert convolutions.ways_of(shape_of(*shape), "AMD") == amd
+    assert convolutions.ways_of(shape_of(*shape), "Intel") == intel
+
+
+def test_on_a_processor_that_was_not_measured_all_is_the_library_s(monkeypatch):
+    monkeypatch.setattr(products, "available", lambda: False)
+    monkeypatch.setattr(products, "mkl", lambda: False)
+    assert convolutions.processor() == ""
+    x, w = torch.randn(16, 256, 8, 8), torch.randn(512, 256, 4, 4)
+    x, w = (t.contiguous(memory_format=torch.channels_last) for t in (x, w))
+    assert kernels.conv2d(x, w, None, 2, 1) is None
+    monkeypatch.setattr(products, "mkl", lambda: True)
+    assert convolutions.processor() == "Intel"
+    alike(kernels.conv2d(x, w, None, 2, 1), F.conv2d(x, w, None, 2, 1))
 
 
 # --- networks ---
@@ -185,6 +208,9 @@ def test_it_is_said(onednn, monkeypatch):
     assert "--quick-layers False" in kernels.quickened(True, torch.device("cpu"))
     assert not kernels.quickened(False, torch.device("cpu"))
     monkeypatch.setattr(products, "available", lambda: False)
+    monkeypatch.setattr(products, "mkl", lambda: True)
+    assert "by MKL" in kernels.quickened(True, torch.device("cpu"))
+    monkeypatch.setattr(products, "mkl", lambda: False)
     assert not kernels.quickened(True, torch.device("cpu"))
     with kernels.faster(False):
         assert not kernels.Faster.on

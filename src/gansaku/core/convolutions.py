@@ -5,13 +5,15 @@ A convolution is a bilinear map between a large side `x [N, C, H, W]` and a smal
 same weights, `weigh` is the gradient of the weights of both. The derivatives of each are the other
 two, so that all can be differentiated any number of times.
 
-Which way is taken is a function of the shapes alone: a run that is resumed rounds as before. The
-bounds were measured on one core (EPYC of family 26) against oneDNN's convolutions, which are
-weak where a map is small and the weights are many, and where one side has a few channels only.
+Which way is taken is a function of the processor and the shapes: a run that is resumed rounds as
+before. The bounds were measured on one core of an AMD (EPYC of family 26) and of an Intel (a Xeon
+with AVX-512, and held to AVX2) against oneDNN's convolutions, which are weak where a map
+is small and the weights are many, and where one side has a few channels only.
 """
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,12 +21,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gansaku.core import products
 from gansaku.core.products import product
 
 CL = torch.channels_last
 FEW, MANY = 4, 32  # channels
-AHEAD = 1  # columns to weights, up to which a product of matrices is faster than `down`
+AHEAD = 1  # columns to weights, up to which a product of matrices is faster than `down` on AMD
 SMALL = 64  # pixels of a small map
+DEEP = 64  # channels a row of the small map, from which it is faster on Intel
 Pair = tuple[int, int]
 
 
@@ -47,15 +51,29 @@ class Shape(NamedTuple):
 # --- which way ---
 
 
-@lru_cache(4096)
+def processor() -> str:
+    """Whose bounds hold here; "" where none were measured."""
+    return "AMD" if products.available() else "Intel" if products.mkl() else ""
+
+
 def ways(s: Shape) -> tuple[str, str, str]:
     """How `down`, `up` and `weigh` are made: "" is the library's own way."""
+    return ways_of(s, processor())
+
+
+@lru_cache(4096)
+def ways_of(s: Shape, maker: str) -> tuple[str, str, str]:
+    """The same on a processor of AMD or Intel."""
     if max(s.kernel) == 1 or min(s.kernel) < max(s.stride):
         return "", "", ""
     dense, few_large, few_small = s.stride == (1, 1), s.large[0] <= FEW, s.small[0] <= FEW
-    if not dense and min(s.large[0], s.small[0]) >= MANY:
-        small = s.small[1] * s.small[2] <= SMALL
-        bounds = (AHEAD * small, 2 * AHEAD * small, 4 * AHEAD)
+    least = min(s.large[0], s.small[0])
+    if not dense and least >= MANY:
+        if maker == "Intel":
+            bounds = (math.inf,) * 3 if least >= DEEP * max(s.small[1:]) else (0, 0, 4 * AHEAD)
+        else:
+            small = s.small[1] * s.small[2] <= SMALL
+            bounds = (AHEAD * small, 2 * AHEAD * small, 4 * AHEAD)
         down, up, weigh = ("columns" if s.columns <= bound else "" for bound in bounds)
         return down, up, weigh
     up = ""

@@ -23,7 +23,7 @@ PLAIN = (Tensor, torch.nn.Parameter)
 @cache
 def available() -> bool:
     """Whether oneDNN is the faster one here, and can be asked."""
-    if torch.backends.cpu.get_cpu_capability() != "AVX512" or not _amd():
+    if torch.backends.cpu.get_cpu_capability() != "AVX512" or maker() != "AMD":
         return False
     try:
         a, b = torch.eye(3, 2), torch.ones(4, 2)
@@ -32,14 +32,23 @@ def available() -> bool:
         return False
 
 
-def _amd() -> bool:
-    """Whether the processor is AMD's."""
+@cache
+def maker() -> str:
+    """`AMD` or `Intel`, where the processor says so; else nothing."""
     about = Path("/proc/cpuinfo")
     try:
         known = about.read_text().partition("\n\n")[0] if about.is_file() else platform.processor()
     except OSError:
-        return False
-    return "AuthenticAMD" in known
+        return ""
+    makers = {"AuthenticAMD": "AMD", "GenuineIntel": "Intel"}
+    return next((name for mark, name in makers.items() if mark in known), "")
+
+
+@cache
+def mkl() -> bool:
+    """Whether matrices are multiplied as fast as the processor can by torch's own library."""
+    modern = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
+    return modern and maker() == "Intel" and torch.backends.mkl.is_available()
 
 
 def _onednn(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
