@@ -1,4 +1,4 @@
-"""A gradient penalty beside batch norm in the critic is remarked on, and nothing else is."""
+"""What a recipe remarks on before it trains: settings that are likely to disappoint."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from torch import nn
 
 from gansaku.core.plan import plan
 from gansaku.data import ImageSpec
-from gansaku.losses import R1, Drift, GradientPenalty
+from gansaku.losses import R1, Drift, EnergyMargin, GradientPenalty
 from gansaku.recipes.dcgan import DCGAN
+from gansaku.recipes.ebgan import EBGAN
 
 
 class Pictures:
@@ -46,3 +47,14 @@ def test_what_is_said_is_true():
         x = torch.randn(4, 1, 16, 16, requires_grad=True)
         slope = torch.autograd.grad(critic(x)[0], x)[0]
         assert bool(slope[1:].abs().sum() > 1e-9) == tied
+
+
+@pytest.mark.parametrize(
+    ("shape", "margin", "said"),
+    [((1, 28, 28), 10.0, 0), ((3, 64, 64), 10.0, 1), ((3, 64, 64), 20.0, 0)],
+)
+def test_a_margin_that_is_small_for_the_picture(shape, margin, said):
+    recipe = EBGAN(width=4, z=4, objective=EnergyMargin(margin))
+    found = recipe.remarks(recipe.networks(ImageSpec(*shape[1:], shape[0])))
+    assert len(found) == said
+    assert all('"EnergyMargin(40)"' in remark for remark in found)

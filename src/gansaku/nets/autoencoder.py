@@ -25,6 +25,8 @@ class AutoencoderCritic(nn.Module):
     difference (arXiv:1703.10717, eq. 1 with eta = 1). Raises ValueError for another `error`.
     """
 
+    numbers = 0  # of a sample, where they are known
+
     def __init__(self, encoder: nn.Module, decoder: nn.Module, error: str = "norm") -> None:
         super().__init__()
         if error not in ("norm", "mean"):
@@ -58,6 +60,7 @@ def ebgan_critic(shape: Shape, width: int = 64, norm: str = "batch") -> Autoenco
         encoder, decoder = halvings(sizes, widths, norm), doublings(sizes, widths, norm)
         net = AutoencoderCritic(encoder, decoder)
         dcgan_init(net)
+    net.numbers = math.prod(shape)
     if norm == "spectral":
         spectral(net)
     channels_last(net)

@@ -20,9 +20,10 @@ class EBGAN(Duel):
     """Energy-based GAN (arXiv:1609.03126, eq. 1, 2 and 4) with the pulling-away term (eq. 6).
 
     The margin is in units of |D(x) - x| over all pixels: 10 for MNIST, 20 for CelebA and 80 for
-    LSUN at 64 x 64 in the paper (whose pixels may have had another range). DCGAN's
-    generator, as there; one DCGAN-like pair serves digits too, for which the paper searched over
-    perceptrons. Of `penalties`, those on the slope act on the energy.
+    LSUN at 64 x 64 in the paper (whose pixels may have had another range). A norm grows with the
+    root of a sample's numbers: 40 at 64 x 64 in colour is as 10 on MNIST, and the 10 would teach D
+    nothing of fakes. DCGAN's generator, as there; one DCGAN-like pair serves digits too, for which
+    the paper searched over perceptrons. Of `penalties`, those on the slope act on the energy.
     """
 
     card: ClassVar[Card] = Card(
@@ -50,6 +51,20 @@ class EBGAN(Duel):
 
     def critic(self, spec: Any) -> nn.Module:
         return ebgan_critic(spec.shape, self.width, self.d_norm)
+
+    def remarks(self, nets: Nets) -> tuple[str, ...]:
+        """That the margin is less than half of MNIST's, by the numbers that a sample has."""
+        numbers = nets.D.numbers
+        fair = 10 * (numbers / 784) ** 0.5
+        margin, found = getattr(self.objective, "margin", fair), super().remarks(nets)
+        if margin >= fair / 2:
+            return found
+        why = (
+            f"the margin of {margin:g} is small for samples of {numbers:,} numbers, whose energies "
+            "are norms: fakes beyond it teach D nothing; "
+            f'--objective "EnergyMargin({fair:.0f})" is to them what 10 is to MNIST'
+        )
+        return (*found, why)
 
     def logits(self, said: Any) -> Tensor:
         return said[0]
