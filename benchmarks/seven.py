@@ -17,7 +17,6 @@ from torch import Tensor
 from common import (
     WORK,
     Results,
-    Trained,
     arguments,
     as_images,
     digit_features,
@@ -75,21 +74,16 @@ def faces_task(size: int = 64) -> Task:
 TASKS: dict[str, Callable[[], Task]] = {"mnist": mnist_task, "faces": faces_task}
 
 
-def trained(name: str, recipe: str, minutes: float, seed: int, cpu: bool) -> Trained:
-    """One recipe, on one set, for its minutes."""
-    task = TASKS[name]()
-    out = WORK / f"seven-{slug(recipe)}-{name}-{minutes:g}min-seed{seed}"
-    options = {"seed": seed, "cpu": cpu, **task.options}
-    return train_for(recipe_of(recipe), task.data, out, 60 * minutes, **options)
-
-
 def cell(name: str, recipe: str, minutes: float, seed: int, cpu: bool) -> dict[str, Any]:
     """Train one recipe on one set for its minutes; measure and draw what came of it."""
-    task, done = TASKS[name](), trained(name, recipe, minutes, seed, cpu)
-    samples = done.model.sample(task.samples, seed=1)
-    picture = sheet(done.model, f"seven_{slug(recipe)}_{name}.png", 36)
+    task = TASKS[name]()
+    made = recipe_of(recipe)
+    out = WORK / f"seven-{slug(recipe)}-{name}-{minutes:g}min-seed{seed}"
+    trained = train_for(made, task.data, out, 60 * minutes, seed=seed, cpu=cpu, **task.options)
+    samples = trained.model.sample(task.samples, seed=1)
+    picture = sheet(trained.model, f"seven_{slug(recipe)}_{name}.png", 36)
     found = distances(task.features(), samples, task.real())
-    return {**found, "sheet": picture, "recipe": repr(recipe_of(recipe)), **done.cost()}
+    return {**found, "sheet": picture, "recipe": repr(made), **trained.cost()}
 
 
 def main() -> None:
