@@ -169,13 +169,15 @@ class Results:
         return self.cells[key]
 
     def machines(self) -> list[str]:
-        """What the cells were measured on, and which of them, where they differ."""
+        """What the cells were measured on; where that differs, the commonest last."""
         found: dict[str, list[str]] = {}
         for key, cell in self.cells.items():
             found.setdefault(cell.get("machine", machine()), []).append(key)
         if len(found) < 2:
             return [*found] or [machine()]
-        return ["", *(f"- {name}: {'; '.join(keys)}" for name, keys in found.items())]
+        *few, most = sorted(found, key=lambda name: len(found[name]))
+        named = [f"- {name}: {'; '.join(found[name])}" for name in few]
+        return ["", *named, f"- {most}: the others"]
 
     def publish(self, title: str, body: str) -> Path:
         """Write `results/<name>.md`: the figures with date, machine and command."""

@@ -125,11 +125,10 @@ def main() -> None:
     for name in args.recipes:
         for seed in args.seeds:
             key = f"{name} {args.size} {seed}"
-            cell = results.cell(
-                key, lambda n=name, s=seed: proof(n, s, args.minutes, faces, args.size)
-            )
-            cost = f"{cell['steps']} steps, {cell['cpu_seconds']:.0f} s of the processor"
-            rows.append((name, seed, cell["AtoB"], cell.get("BtoA", ""), cost))
+            results.cell(key, lambda n=name, s=seed: proof(n, s, args.minutes, faces, args.size))
+    for key, cell in sorted(results.cells.items()):
+        cost = f"{cell['steps']} steps, {cell['cpu_seconds']:.0f} s of the processor"
+        rows.append((key.split()[0], cell["seed"], cell["AtoB"], cell.get("BtoA", ""), cost))
     body = table(("translation", "seed", "A to B, dB", "B to A, dB", "cost"), rows)
     results.publish("A planted translation: negatives of faces", body)
 
