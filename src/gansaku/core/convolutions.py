@@ -26,7 +26,7 @@ from gansaku.core.products import product
 
 CL = torch.channels_last
 FEW, MANY = 4, 32  # channels
-AHEAD = 1  # columns to weights, up to which a product of matrices is faster than `down` on AMD
+AHEAD = 1  # columns to weights, up to which products are faster: `down` on AMD, 4 times `weigh`
 SMALL = 64  # pixels of a small map
 DEEP = 64  # channels a row of the small map, from which it is faster on Intel
 Pair = tuple[int, int]

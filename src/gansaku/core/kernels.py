@@ -13,6 +13,11 @@ from torch.overrides import TorchFunctionMode
 from gansaku.core import convolutions, norms, products
 from gansaku.core.convolutions import Pair, Shape
 
+SAID = {
+    "AMD": "layers go by oneDNN where it is faster than MKL",
+    "Intel": "convolutions go by MKL where it is faster than oneDNN",
+}
+
 
 class Faster(TorchFunctionMode):
     """A context in which layers go the faster way, where there is one.
@@ -59,13 +64,8 @@ def each(parts: Iterator[Tensor], wanted: bool = True) -> Iterator[Tensor]:
 
 def quickened(wanted: bool, device: torch.device) -> str:
     """What the log says of it; nothing where nothing is otherwise."""
-    said = {
-        "AMD": "layers go by oneDNN where it is faster than MKL",
-        "Intel": "convolutions go by MKL where it is faster than oneDNN",
-    }.get(convolutions.processor(), "")
-    if not wanted or device.type != "cpu" or not said:
-        return ""
-    return f"{said}; --quick-layers False ends it"
+    maker = convolutions.processor() if wanted and device.type == "cpu" else ""
+    return f"{SAID[maker]}; --quick-layers False ends it" if maker else ""
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:  # noqa: A002
