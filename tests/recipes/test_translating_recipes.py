@@ -152,12 +152,13 @@ def test_cut_without_an_identity_is_of_one_side():
     assert torch.allclose(terms["contrast"], own)
 
 
-def test_cut_compares_all_places_where_there_are_fewer_than_asked():
-    run = run_of("cut", Unpaired())
+@pytest.mark.parametrize("fields", [{}, {"taps": (0, 2), "blocks": 0}])
+def test_cut_compares_all_places_where_there_are_fewer_than_asked(fields):
+    run = run_of("cut", Unpaired(), **fields)
     nets, x = run.nets, run.source.batch(0, 2, 0)["a"]
     y = nets.G(x)
     layers = []
-    for tap, head in zip(nets.G.TAPS, nets.F.heads, strict=True):
+    for tap, head in zip(fields.get("taps", (0, 1, 2, 3, 7)), nets.F.heads, strict=True):
         maps = [nets.G.encode(t, (tap,))[0].flatten(2).mT for t in (x, y)]
         key, query = (torch.nn.functional.normalize(head(m), dim=-1, eps=1e-7) for m in maps)
         layers.append(patch_nce(query, key))
@@ -194,9 +195,10 @@ def test_patches_larger_than_the_pictures(name):
         run_of(name, Unpaired(), patch=70)
 
 
-def test_cut_needs_five_blocks():
-    with pytest.raises(UserError, match="fifth block"):
-        run_of("cut", Unpaired(), blocks=4)
+@pytest.mark.parametrize("taps", [(), (0, 8), (1, 0), (0, 0), (-1, 2), (0, 7.5)])
+def test_taps_of_cut_ascend_within_its_layers(taps):
+    with pytest.raises(UserError, match="some of layers 0 to 7, ascending, where blocks is 5"):
+        run_of("cut", Unpaired(), taps=taps)
 
 
 # --- SRGAN ---

@@ -31,8 +31,6 @@ class Translator(nn.Module):
     "none". Raises ValueError for another.
     """
 
-    TAPS = (0, 1, 2, 3, 7)  # CUT's five layers: pixels, two halvings, the first and fifth block
-
     def __init__(
         self,
         inputs: int,
@@ -70,19 +68,18 @@ class Translator(nn.Module):
             h = up(h, sizes.pop())
         return self.leave(h).tanh()
 
-    def encode(self, x: Tensor, taps: Sequence[int] = TAPS) -> list[Tensor]:
+    def encode(self, x: Tensor, taps: Sequence[int]) -> list[Tensor]:
         """Feature maps of the encoder, no further than the last tap.
 
         Tap 0 is the picture, 1 and 2 the halving convolutions (before their norm), 3 and on the
         residual blocks: `widths[tap]` channels. Taps ascend.
         """
-        found = {0: x}
-        h = self.enter(x)
-        for tap, down in enumerate(self.down, 1):
-            if tap <= taps[-1]:
-                found[tap] = down.conv(h)
-                h = down(found[tap])
-        for tap, block in enumerate(self.blocks[: max(taps[-1] - 2, 0)], 3):
+        found, last = {0: x}, taps[-1]
+        h = self.enter(x) if last else x
+        for tap, down in enumerate(self.down[:last], 1):
+            found[tap] = down.conv(h)
+            h = down(found[tap]) if tap < last else h
+        for tap, block in enumerate(self.blocks[: max(last - 2, 0)], 3):
             h = found[tap] = block(h)
         return [found[tap] for tap in taps]
 

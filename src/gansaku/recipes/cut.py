@@ -22,10 +22,11 @@ from gansaku.nets.translator import CRITIC, PatchHeads, Translator, picked
 class CUT(OneSided):
     """CUT (arXiv:2007.15651, equations 1 to 5), with the numbers of the authors' code.
 
-    A patch of the translation, seen by G's own encoder at five layers, must name its place in the
-    input among 256 of the same picture; so must one of b, translated (the identity term). FastCUT
-    is `fast=True`. `game_weight` is 2 because `LeastSquares` has halves. D does not blur where it
-    halves, as the authors' does; places are each picture's own, where theirs are a batch's.
+    A patch of the translation, seen by G's own encoder at the layers `taps`, must name its place
+    in the input among 256 of the same picture; so must one of b, translated (the identity term).
+    FastCUT is `fast=True`. `game_weight` is 2 because `LeastSquares` has halves. D does not blur
+    where it halves, as the authors' does; places are each picture's own, where theirs are a
+    batch's.
     """
 
     card: ClassVar[Card] = Card(
@@ -43,6 +44,7 @@ class CUT(OneSided):
     objective: Objective = LeastSquares()  # what G and D minimise
     game_weight: float = 2.0  # of the game in G's loss
     temperature: float = 0.07  # that products of features are divided by
+    taps: tuple[int, ...] = (0, 1, 2, 3, 7)  # layers: 0 pixels, 1 and 2 halvings, from 3 on blocks
     places: int = 256  # patches of a layer that are compared, where it has as many
     blocks: int = 9  # residual blocks of the translator
     width: int = 64  # channels of its first layer
@@ -51,28 +53,33 @@ class CUT(OneSided):
     patch: int = 70  # pixels that a critic's logit sees: 1, 16, 34, 70, 142 or 286
     norm: str = "instance"  # instance, batch or none; the latter keep a picture's brightness
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        last = self.blocks + 2
+        if not self.taps or list(self.taps) != sorted({*self.taps} & {*range(last + 1)}):
+            known = f"layers 0 to {last}, ascending, where blocks is {self.blocks}"
+            raise UserError(f"taps must be some of {known}; found {self.taps}")
+
     def networks(self, spec: Any) -> Nets:
         a, b = spec.a.shape[0], spec.b.shape[0]
         if a != b:
             raise UserError(f"CUT needs the same --channels on both sides; found {a} and {b}")
-        if self.blocks < 5:
-            raise UserError(f"CUT compares features of the fifth block: blocks is {self.blocks}")
         g = Translator(a, b, self.width, self.blocks, True, self.norm)
         norm, size = CRITIC[self.norm], spec.b.shape[1:]
         critic = PatchCritic(b, self.d_width, self.patch, norm, size)
-        heads = PatchHeads([g.widths[tap] for tap in g.TAPS], self.units)
+        heads = PatchHeads([g.widths[tap] for tap in self.taps], self.units)
         return Nets(G=g, F=heads, D=critic)
 
     def contrast(
         self, nets: Nets, x: Tensor, y: Tensor, noise: Noise, mirrored: Tensor | None = None
     ) -> Tensor:
-        queries = nets.G.encode(y)
+        queries = nets.G.encode(y, self.taps)
         if mirrored is not None:
             queries = [torch.where(mirrored, q.flip(3), q) for q in queries]
         drawn = [noise.uniform(len(q), q[0, 0].numel()) for q in queries]
         places = [u.topk(min(self.places, u.shape[1]), 1).indices for u in drawn]
         with torch.no_grad():
-            keys = nets.F(picked(nets.G.encode(x), places))
+            keys = nets.F(picked(nets.G.encode(x, self.taps), places))
         return patchwise(nets.F(picked(queries, places)), keys, self.temperature)
 
     def multiple(self, nets: Nets) -> int:
