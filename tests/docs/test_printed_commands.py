@@ -30,7 +30,9 @@ def commands(page: Path) -> list[list[str]]:
 
 
 def shortened(words: list[str]) -> list[str]:
-    text = shlex.join(words).replace("--size 64", "--size 16").replace("--size 256", "--size 24")
+    least = "24" if "cut" in words else "16"  # its critic's patches need as much
+    text = shlex.join(words).replace("--size 64", f"--size {least}")
+    text = text.replace("--size 256", "--size 24")
     text = re.sub(r"--steps \d+", "--steps 8" if words[0] == "resume" else "--steps 4", text)
     text = re.sub(r"--(\w+)_steps \d+", r"--\1_steps 4", text)  # those of other stages
     if words[0] == "train":

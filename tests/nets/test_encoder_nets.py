@@ -142,6 +142,17 @@ def test_still_uses_the_batch_and_remembers_nothing():
     assert norm.momentum == 0.1
 
 
+def test_alis_critic_sees_its_input_at_once_with_weights_by_their_number():
+    x, z = torch.randn(64, 1, 28, 28), torch.randn(64, 8)
+    spread = []
+    for std in (0.01, 0.0):
+        torch.manual_seed(0)
+        with torch.no_grad():
+            spread.append(float(ALICritic((1, 28, 28), 8, 16, std).eval()(x, z).std()))
+    assert spread[0] < 1e-4
+    assert 0.05 < spread[1] < 5
+
+
 def test_marginals_are_alis_first_picture():
     net = ALIGenerator(MNIST, 4, 4)
     mean = torch.rand(*MNIST) * 1.8 - 0.9

@@ -38,6 +38,48 @@ def factor(run: Run, phase: int, progress: float, stage: int = 0) -> float:
     return player.fields(clock(round(100 * progress), 100), 1.0)["lr"]
 
 
+# --- without pairs ---
+
+
+@pytest.mark.parametrize(("name", "direction"), [("cyclegan", "BtoA"), ("cut", "AtoB")])
+def test_translations_are_of_the_moving_average(name, direction):
+    plain, run = run_of(name, Unpaired()), run_of(name, Unpaired(), ema=20.0)
+    assert not plain.averages.names
+    a, given = run.source.batch(0, 2, 0)["a"], {"direction": direction}
+    kept = {
+        way: [p.clone() for p in getattr(run.nets, way).parameters()] for way in run.averages.names
+    }
+    images = 0
+    for _ in range(3):
+        run.play(steps=1)
+        images += run.recipe.batch_size
+        keep = 0.5 ** (run.recipe.batch_size / min(20.0, 0.05 * images))
+        for way, slow in kept.items():
+            for old, new in zip(slow, getattr(run.nets, way).parameters(), strict=True):
+                old.lerp_(new.detach(), 1 - keep)
+
+    def translated(nets: Any) -> torch.Tensor:
+        used = []
+        for child, net in nets.named_children():
+            net.register_forward_hook(lambda *_, child=child: used.append(child))
+        made = run.recipe.translate(nets, a, Noise(0), given)
+        assert set(used) <= set(run.averages.names)
+        return made
+
+    made = run.generated(translated)
+    for way, slow in kept.items():
+        for old, p in zip(slow, getattr(run.nets, way).parameters(), strict=True):
+            p.data.copy_(old)
+    run.nets.eval()
+    assert torch.allclose(run.recipe.translate(run.nets, a, Noise(0), given), made, atol=1e-5)
+
+
+def test_a_half_life_is_not_negative():
+    for name in ("cyclegan", "cut"):
+        with pytest.raises(UserError, match="ema must be at least 0, not -1"):
+            run_of(name, Unpaired(), ema=-1.0)
+
+
 # --- CycleGAN ---
 
 

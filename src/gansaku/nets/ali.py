@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from gansaku.nets.layers.init import dcgan_init
+from gansaku.nets.layers.init import dcgan_init, msr_init
 from gansaku.nets.layers.sizes import Size
 
 LEAK = 0.1
@@ -120,10 +120,13 @@ class ALICritic(nn.Module):
     """`x [N, C, H, W], z [N, z] -> logits [N]`: convolutions of x and layers of z, then joined.
 
     Maxout of 2 pieces; dropout .2 on both inputs and .5 between layers (the authors' code, where
-    a layer's width counts the pieces).
+    a layer's width counts the pieces). `std` is of the first weights: at .01 a layer of 100 inputs
+    passes a tenth of what it sees on, and there is no norm; 0 is one over the root of its inputs.
     """
 
-    def __init__(self, shape: tuple[int, ...], z: int = 64, width: int = 32) -> None:
+    def __init__(
+        self, shape: tuple[int, ...], z: int = 64, width: int = 32, std: float = 0.01
+    ) -> None:
         super().__init__()
         made = steps(shape[1:])
         widths, top = _widths(width, made), CAP * width
@@ -146,7 +149,10 @@ class ALICritic(nn.Module):
             nn.Dropout(0.5),
             nn.Linear(top, 1),
         )
-        dcgan_init(self, 0.01)
+        if std:
+            dcgan_init(self, std)
+        else:
+            msr_init(self)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         return self.join(torch.cat([self.see(x), self.read(z)], 1)).squeeze(1)

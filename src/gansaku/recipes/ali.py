@@ -24,7 +24,8 @@ class ALI(PairDuel):
     E gives the mean and the log deviation of a Gaussian, drawn from in training; G and E minimise
     D's loss with the sides exchanged. At 32 x 32 with colours it is the network of the authors'
     CIFAR-10 code, elsewhere that pattern goes on as far as the size allows. D moves before G and E,
-    where that code moves all at once.
+    where that code moves all at once. Narrow networks in a hurry need `d_std=0` and higher rates:
+    with the paper's first weights D sees its input late, and G has collapsed by then.
     """
 
     card: ClassVar[Card] = Card(
@@ -47,6 +48,7 @@ class ALI(PairDuel):
     g_optimizer: Adam = Adam(1e-4, (0.5, 0.999))  # of generator and encoder
     d_optimizer: Adam = Adam(1e-4, (0.5, 0.999))  # of the critic
     width: int = 32  # channels of the widest-resolution layer
+    d_std: float = 0.01  # of the critic's first weights; 0: 1 / root of a layer's inputs
 
     def generator(self, spec: Any) -> nn.Module:
         return ALIGenerator(spec.shape, self.z, self.width)
@@ -55,7 +57,7 @@ class ALI(PairDuel):
         return ALIEncoder(spec.shape, 2 * self.z, self.width)
 
     def critic(self, spec: Any) -> nn.Module:
-        return ALICritic(spec.shape, self.z, self.width)
+        return ALICritic(spec.shape, self.z, self.width, self.d_std)
 
     def code(self, nets: Nets, x: Tensor, noise: Noise | None) -> Tensor:
         mean, log_deviation = nets.E(x).chunk(2, 1)
