@@ -10,8 +10,8 @@ resume.
 
 A cycle closes as well when bright stays bright. With the paper's weight of 10 translators keep to
 it; with 2 the critics decide first, in most seeds for the negative. CUT's contrast keeps to it as
-well, and at a weight of 1 goes back to it: features that are compared early, at less than a
-third of the weight, leave the decision to the critic.
+well, and at a weight of 1 goes back to it: features that are compared early, at half of
+the weight, leave the decision to the critic.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ RECIPES = {
     "cyclegan": "CycleGAN(steps=3000, batch_size=4, identity_weight=0.0, cycle_weight=2.0, "
     "blocks=2, width=16, d_width=16, patch=34, norm='batch', g_optimizer=Adam(0.001), "
     "d_optimizer=Adam(0.001))",
-    "cut": "CUT(steps=4800, batch_size=4, identity=False, contrast_weight=0.3, taps=(0, 1, 2), "
-    "blocks=1, width=16, d_width=16, patch=70, norm='batch', ema=1600.0, "
+    "cut": "CUT(steps=4800, batch_size=4, identity=False, contrast_weight=0.5, taps=(0, 1, 2), "
+    "blocks=1, width=16, d_width=16, patch=70, norm='batch', ema=1200.0, "
     "g_optimizer=Adam(0.001), d_optimizer=Adam(0.0005))",
 }
 TEST = 100

@@ -39,7 +39,7 @@ class OneSided(Translator):
     fast: bool = False  # FastCUT: of a alone, ten times the weight, half of the pictures mirrored
     g_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the translator and the heads
     d_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the critic
-    ema: float = 0.0  # half-life of the translator's moving average in images; 0: the paper's none
+    ema: float = 0.0  # half-life of the translator's moving average in images; 0: none
 
     def __post_init__(self) -> None:
         at_least(self, steps=1, batch_size=1, ema=0)

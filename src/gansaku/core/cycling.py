@@ -39,7 +39,7 @@ class Cycle(Translator):
     pool: int = 50  # older fakes of each side that its critic may see; 0: none
     g_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the translators
     d_optimizer: Adam = Adam(2e-4, (0.5, 0.999))  # of the critics
-    ema: float = 0.0  # half-life of the translators' moving average in images; 0: the paper's none
+    ema: float = 0.0  # half-life of the translators' moving average in images; 0: none
 
     def __post_init__(self) -> None:
         at_least(self, steps=1, batch_size=1, ema=0, pool=0, cycle_weight=0, identity_weight=0)
