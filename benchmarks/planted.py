@@ -46,8 +46,8 @@ RECIPES = {
     "cyclegan": "CycleGAN(steps=3000, batch_size=4, identity_weight=0.0, cycle_weight=2.0, "
     "blocks=2, width=16, d_width=16, patch=34, norm='batch', g_optimizer=Adam(0.001), "
     "d_optimizer=Adam(0.001))",
-    "cut": "CUT(steps=4800, batch_size=4, identity=False, contrast_weight=0.5, taps=(0, 1, 2), "
-    "blocks=1, width=16, d_width=16, patch=70, norm='batch', ema=1200.0, "
+    "cut": "CUT(steps=2000, batch_size=4, identity=False, contrast_weight=0.3, taps=(0, 1, 2), "
+    "blocks=0, width=16, d_width=16, patch=70, norm='batch', penalties=(R1(0.0008),), ema=400.0, "
     "g_optimizer=Adam(0.001), d_optimizer=Adam(0.0005))",
 }
 TEST = 100

@@ -16,6 +16,7 @@ from gansaku.core.errors import UserError
 from gansaku.core.loop import Run
 from gansaku.core.noise import Noise
 from gansaku.data.spec import ImageSpec, PairSpec
+from gansaku.losses import R1
 from gansaku.losses.contrastive import patch_nce
 from gansaku.nets.degrade import degraded
 
@@ -183,6 +184,22 @@ def test_cut_halves_the_contrast_of_both_sides():
     assert torch.allclose(terms["contrast of b"], other / 2)
     game = mse_loss(nets.D(nets.G(batch["a"])), torch.ones(1).expand_as(nets.D(batch["b"])))
     assert torch.allclose(terms["game"], game)
+
+
+def test_a_penalty_of_cut_holds_its_critic_at_the_other_side():
+    run = run_of("cut", Unpaired(), penalties=(R1(3.0),))
+    nets, batch = run.nets, run.source.batch(0, 2, 0)
+    terms = run.recipe.d_loss(nets, batch, clock())
+    b = batch["b"].requires_grad_()
+    slope = torch.autograd.grad(nets.D(b).sum(), b)[0]
+    assert torch.allclose(terms["R1"], 1.5 * slope.square().sum((1, 2, 3)).mean(), rtol=1e-4)
+    assert terms["R1"].requires_grad
+    real, fake = nets.D(b), nets.D(nets.G(batch["a"]))
+    assert torch.allclose(terms["objective"], run.recipe.objective.d(real, fake))
+    run.play(steps=1)
+    assert run.recipe.remarks(nets) == ()
+    said = run_of("cut", Unpaired(), penalties=(R1(3.0),), norm="batch")
+    assert "--norm none would not do so" in said.recipe.remarks(said.nets)[0]
 
 
 def test_cut_without_an_identity_is_of_one_side():

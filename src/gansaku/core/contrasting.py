@@ -12,10 +12,11 @@ from torch import Tensor
 
 from gansaku.core.bounds import at_least
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
-from gansaku.core.duel import Objective
+from gansaku.core.duel import Critic, Objective, Penalty, mean, mixing
 from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
+from gansaku.core.precision import exactly, full
 from gansaku.core.translating import Translator
 
 FAST = 10.0  # times the weight of the contrast, without an identity
@@ -33,6 +34,7 @@ class OneSided(Translator):
     steps: int = 400_000  # of all players: 400 epochs of 1,000 pictures
     batch_size: int = 1  # pictures of each set
     objective: Objective  # what G and D minimise
+    penalties: tuple[Penalty, ...] = ()  # added to D's loss; of the sum of a picture's logits
     game_weight: float = 1.0  # of the game in G's loss
     contrast_weight: float = 1.0  # of finding places again, in all
     identity: bool = True  # of b in its translation as well: half the weight for each
@@ -50,6 +52,9 @@ class OneSided(Translator):
 
     def halflife(self, clock: Clock) -> float:
         return self.ema
+
+    def remarks(self, nets: Nets) -> tuple[str, ...]:
+        return mixing(self.penalties, nets.D, "--norm none")
 
     @abc.abstractmethod
     def contrast(
@@ -80,9 +85,13 @@ class OneSided(Translator):
 
     def d_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         batch = self.translated(nets, batch, clock)
-        real, fake = nets.D(batch["b"]), nets.D(batch["fake"].detach())
-        clock.note(**{"D(real)": real.mean(), "D(fake)": fake.mean()})
-        return {"objective": self.objective.d(real, fake)}
+        b, fake = full((batch["b"].detach(), batch["fake"].detach()))
+        critic = Critic(nets.D)
+        with exactly():
+            held = {type(p).__name__: p(critic, b, fake, clock) for p in self.penalties}
+        at_real, at_fake = critic(b), critic(fake)
+        clock.note(**{"D(real)": mean(at_real), "D(fake)": mean(at_fake)})
+        return {"objective": self.objective.d(at_real, at_fake), **held}
 
     def g_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
         batch = self.translated(nets, batch, clock)

@@ -148,16 +148,7 @@ class Duel(FromLatents):
         return Nets(**members)
 
     def remarks(self, nets: Nets) -> tuple[str, ...]:
-        """That a penalty holds the slope at single samples, which batch norm ties together."""
-        mixed = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in nets.D.modules())
-        held = [type(p).__name__ for p in self.penalties if getattr(p, "of_slope", True)]
-        if not (held and mixed):
-            return ()
-        why = (
-            "the penalty holds D's slope at each sample, but batch norm lets an output depend on "
-            "the whole batch (arXiv:1704.00028, section 4); d_norm layer or none would not do so"
-        )
-        return (f"{', '.join(held)} with batch norm in the critic: {why}",)
+        return mixing(self.penalties, nets.D, "d_norm layer or none")
 
     def stages(self, nets: Nets) -> tuple[Stage, ...]:
         d = Player("D", nets.D, self.d_optimizer, self.schedule)
@@ -274,6 +265,19 @@ class Duel(FromLatents):
     def score(self, nets: Nets, x: Tensor) -> Tensor:
         """The critic's logits `[N]` of samples, for pictures of its surface and for anomalies."""
         return rows(self.logits(nets.D(x)))
+
+
+def mixing(penalties: Sequence[Penalty], critic: nn.Module, instead: str) -> tuple[str, ...]:
+    """That a penalty holds the slope at single samples, which batch norm ties together."""
+    mixed = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in critic.modules())
+    held = [type(p).__name__ for p in penalties if getattr(p, "of_slope", True)]
+    if not (held and mixed):
+        return ()
+    why = (
+        "the penalty holds D's slope at each sample, but batch norm lets an output depend on "
+        f"the whole batch (arXiv:1704.00028, section 4); {instead} would not do so"
+    )
+    return (f"{', '.join(held)} with batch norm in the critic: {why}",)
 
 
 def mean(out: Output) -> Tensor:
