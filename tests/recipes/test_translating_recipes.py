@@ -199,7 +199,7 @@ def test_a_penalty_of_cut_holds_its_critic_at_the_other_side():
     run.play(steps=1)
     assert run.recipe.remarks(nets) == ()
     said = run_of("cut", Unpaired(), penalties=(R1(3.0),), norm="batch")
-    assert "--norm none would not do so" in said.recipe.remarks(said.nets)[0]
+    assert "norm instance or none would not do so" in said.recipe.remarks(said.nets)[0]
 
 
 def test_cut_without_an_identity_is_of_one_side():

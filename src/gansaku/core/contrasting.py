@@ -54,7 +54,7 @@ class OneSided(Translator):
         return self.ema
 
     def remarks(self, nets: Nets) -> tuple[str, ...]:
-        return mixing(self.penalties, nets.D, "--norm none")
+        return mixing(self.penalties, nets.D, "norm instance or none")
 
     @abc.abstractmethod
     def contrast(
