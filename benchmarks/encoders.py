@@ -156,14 +156,15 @@ def class_error(model: Model, part: Split) -> float:
     return 100 * float((told.argmax(1) != part.test_labels).double().mean())
 
 
-def cell(recipe: str, minutes: float, seed: int, cpu: bool, samples: int) -> dict[str, Any]:
+def cell(recipe: str, args: argparse.Namespace) -> dict[str, Any]:
     """Train one recipe for its minutes; measure, and draw what came of it."""
     made, part = recipe_of(recipe), split()
-    name = f"encoders-{slug(recipe)}-{minutes:g}min-seed{seed}"
-    trained = train_for(made, part.data, WORK / name, 60 * minutes, seed=seed, cpu=cpu)
+    name = f"encoders-{slug(recipe)}-{args.minutes:g}min-seed{args.seed}{_half(args, '-')}"
+    options = {"seed": args.seed, "cpu": args.cpu, "precision": args.precision}
+    trained = train_for(made, part.data, WORK / name, 60 * args.minutes, **options)
     model = trained.model
     again = reconstruct(model, part.test)
-    drawn = model.sample(samples, seed=1)
+    drawn = model.sample(args.samples, seed=1)
     likely = parzen(to_unit(drawn), to_unit(part.valid), to_unit(part.test))
     found = distances(digit_features().features, drawn, part.test)
     found |= {
@@ -177,7 +178,8 @@ def cell(recipe: str, minutes: float, seed: int, cpu: bool, samples: int) -> dic
     }
     if getattr(made, "form", "") == "semi":
         found |= {"class_error": class_error(model, part), "labels": made.labels}
-    return {**found, **drawings(model, part, name), "recipe": repr(made), **trained.cost()}
+    found |= {"recipe": repr(made), "precision": args.precision}
+    return {**found, **drawings(model, part, name), **trained.cost()}
 
 
 def drawings(model: Model, part: Split, name: str) -> dict[str, str]:
@@ -200,6 +202,7 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", default=RECIPES, help="names or config texts")
     parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16 or fp16")
     parser.add_argument("--report", action="store_true", help="only write what was measured")
     args = parse(parser)
     results = Results("encoders")
@@ -209,19 +212,24 @@ def main() -> None:
         return
     for recipe in args.recipes:
         results.cell(f"{recipe} untrained", functools.partial(untrained_figures, recipe))
-        make = functools.partial(cell, recipe, args.minutes, args.seed, args.cpu, args.samples)
-        results.cell(_key(recipe, args), make)
+        results.cell(_key(recipe, args), functools.partial(cell, recipe, args))
         results.publish("Encoders on MNIST", _body(results, args.samples))
 
 
 def _key(recipe: str, args: argparse.Namespace) -> str:
-    return f"{recipe} {args.minutes:g} min seed {args.seed}"
+    return f"{recipe} {args.minutes:g} min seed {args.seed}{_half(args, ' ')}"
+
+
+def _half(args: argparse.Namespace, before: str) -> str:
+    """Precision as names say it, where it is not what is usual."""
+    return "" if args.precision == "fp32" else before + args.precision
 
 
 def _body(results: Results, samples: int) -> str:
     """All that was ever measured."""
     raw, cells = results.cells["raw pixels"], results.cells
-    names = {key: key.rsplit(" ", 4)[0] for key in cells if " min seed " in key}
+    named = [key for key in cells if " min seed " in key]
+    names = {key: key.split(" min seed ")[0].rsplit(" ", 1)[0] for key in named}
     done = [(r, cells[key], cells[f"{r} untrained"]) for key, r in names.items()]
     said = (
         f"{raw['data']}, one core. 1-NN: accuracy of the nearest "
@@ -253,8 +261,9 @@ _HEADER = (
 def _row(recipe: str, found: dict[str, Any], before: dict[str, Any]) -> tuple[Any, ...]:
     likely = f"{found['parzen']:.1f} +- {found['parzen_error']:.1f}"
     error = f"{found['class_error']:.2f}" if "class_error" in found else ""
+    half = found.get("precision", "fp32")
     return (
-        f"`{recipe}`",
+        f"`{recipe}`" + ("" if half == "fp32" else f", {half}"),
         f"{found['cpu_seconds']:.0f}",
         f"{found['nn_codes']:.2f}",
         f"{before['nn_codes']:.2f}",

@@ -1,17 +1,20 @@
 """What three energies promise beside samples, measured on trained runs, with a control for each.
 
     python benchmarks/properties.py --minutes 2 --threads 1
+    python benchmarks/properties.py --weights 1 --margins 2e-3 --k_rate 1e-2 --threads 1
 
 `ebgan`: samples are more varied with the pulling-away term than without. `loss_sensitive_gan`: a
 fake's score lies below a real picture's by the more, the farther the two are apart, and less so
 without the margin. `began`, on faces of 32 x 32: k comes to where the energies' ratio is gamma.
-Minutes are of the processor. Cells resume.
+Minutes are of the processor. Cells resume; the tables have all that was ever measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
+import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -49,8 +52,9 @@ ORDERED = (
     "d_optimizer=Adam(5e-4, (0.5, 0.999)))"
 )
 BALANCED = (
-    "BEGAN(width=16, g_optimizer=Adam(5e-4, (0.9, 0.999)), d_optimizer=Adam(5e-4, (0.9, 0.999)))"
+    "BEGAN(width=16, {}g_optimizer=Adam(5e-4, (0.9, 0.999)), d_optimizer=Adam(5e-4, (0.9, 0.999)))"
 )
+K_RATE = 1e-3  # the paper's
 WEIGHTS, MARGINS = (0.1, 0.0), (2e-4, 0.0)  # the papers', and none
 BATCH = 64  # of codes and scores: as batch norm had them in training
 
@@ -100,28 +104,36 @@ def ordered(scale: float, minutes: float, seed: int) -> dict[str, Any]:
     }
 
 
-def balanced(minutes: float, seed: int) -> dict[str, Any]:
+def balancing(rate: float) -> str:
+    """BEGAN with another rate of k than the paper's, if it is another."""
+    return BALANCED.format(
+        "" if rate == K_RATE else f"objective=BoundaryEquilibrium(0.5, k_rate={rate:g}), "
+    )
+
+
+def balanced(rate: float, minutes: float, seed: int) -> dict[str, Any]:
     """Where BEGAN's k and the ratio of its energies came to, over the last half of the run."""
     faces = shared("faces", "celeba_1500_89x109.zip")
-    done = trained(BALANCED, minutes, seed, faces, size=32, flip=True)
+    name = "properties-began" + ("" if rate == K_RATE else f"-{rate:g}")
+    done = trained(balancing(rate), minutes, seed, faces, size=32, flip=True)
     records = [r for r in Folder(done.model.folder).records() if "k" in r]
     late = records[len(records) // 2 :]
     ratio = Tensor([r["D(fake)"] / r["D(real)"] for r in late])
-    draw_balance(records)
-    drawn = sheet(done.model, "properties-began-samples.png", 36)
+    draw_balance(records, f"{name}.png")
+    drawn = sheet(done.model, f"{name}-samples.png", 36)
     return {
         "gamma": done.model.recipe.objective.gamma,
         "ratio": float(ratio.mean()),
         "ratio_spread": float(ratio.std(correction=0)),
         "k_first": next((r["step"] for r in records if r["k"] > 0), None),
         "k": [min(r["k"] for r in late), max(r["k"] for r in late)],
-        "chart": "images/properties-began.png",
+        "chart": f"images/{name}.png",
         "sheet": drawn,
         **done.cost(),
     }
 
 
-def draw_balance(records: list[dict[str, Any]]) -> None:
+def draw_balance(records: list[dict[str, Any]], name: str) -> None:
     """k and the ratio of the energies, by step."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -135,14 +147,13 @@ def draw_balance(records: list[dict[str, Any]]) -> None:
     axes.axhline(0.5, color="grey", lw=0.8, ls="--", label="gamma")
     axes.set_xlabel("step")
     axes.legend()
-    path = IMAGES / "properties-began.png"
-    write_whole(path, lambda draft: figure.savefig(draft, format="png"))
+    write_whole(IMAGES / name, lambda draft: figure.savefig(draft, format="png"))
 
 
 def pulling(results: Results, args: argparse.Namespace) -> str:
     rows = []
     names = ("recall", "coverage", "cosine", "spread", "frechet")
-    for weight in WEIGHTS:
+    for weight in _values(results, rf"ebgan (\S+), {args.minutes:g} min", args.weights):
         cells = []
         for seed in range(args.seeds):
             make = functools.partial(pulled, weight, args.minutes, seed)
@@ -155,7 +166,7 @@ def pulling(results: Results, args: argparse.Namespace) -> str:
 
 def ordering(results: Results, args: argparse.Namespace) -> str:
     rows = []
-    for scale in MARGINS:
+    for scale in _values(results, rf"loss-sensitive (\S+), {args.minutes:g} min", args.margins):
         for seed in range(args.seeds):
             key = f"loss-sensitive {scale:g}, {args.minutes:g} min, seed {seed}"
             cell = results.cell(key, functools.partial(ordered, scale, args.minutes, seed))
@@ -169,12 +180,21 @@ def ordering(results: Results, args: argparse.Namespace) -> str:
 
 
 def balance(results: Results, args: argparse.Namespace) -> str:
-    make = functools.partial(balanced, args.faces_minutes, 0)
-    cell = results.cell(f"began, faces, {args.faces_minutes:g} min, seed 0", make)
+    said = []
+    for rate in _values(
+        results, rf"began at (\S+), faces, {args.faces_minutes:g} min", [args.k_rate]
+    ):
+        key = f"began at {rate:g}, faces, {args.faces_minutes:g} min, seed 0"
+        make = functools.partial(balanced, rate, args.faces_minutes, 0)
+        said.append(_balance(balancing(rate), results.cell(key, make)))
+    return "\n\n".join(said)
+
+
+def _balance(text: str, cell: dict[str, Any]) -> str:
     low, high = cell["k"]
     first = "stays 0" if cell["k_first"] is None else f"leaves 0 by step {cell['k_first']}"
     return (
-        f"`{BALANCED}`, faces 32 x 32, {cell['steps']} steps: k {first}; over the last "
+        f"`{text}`, faces 32 x 32, {cell['steps']} steps: k {first}; over the last "
         f"half it lies from {low:.3f} to {high:.3f}, and the energies' ratio is "
         f"{cell['ratio']:.3f} (deviation {cell['ratio_spread']:.3f}; gamma "
         f"{cell['gamma']:g}).\n\n![k and the ratio](../../docs/{cell['chart']}) "
@@ -182,11 +202,20 @@ def balance(results: Results, args: argparse.Namespace) -> str:
     )
 
 
+def _values(results: Results, key: str, asked: Sequence[float]) -> list[float]:
+    """What was asked for now, and whatever there are cells of."""
+    found = (re.match(key, name) for name in results.cells)
+    return sorted({float(each[1]) for each in found if each} | set(asked))
+
+
 def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--minutes", type=float, default=2.0, help="of the processor, on MNIST")
     parser.add_argument("--faces_minutes", type=float, default=10.0, help="of BEGAN's run")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--weights", type=float, nargs="+", default=WEIGHTS, help="of pulling away")
+    parser.add_argument("--margins", type=float, nargs="+", default=MARGINS, help="a unit apart")
+    parser.add_argument("--k_rate", type=float, default=K_RATE, help="by which k follows")
     args = parse(parser)
     results = Results("properties")
     body = "\n\n".join(part(results, args) for part in (pulling, ordering, balance))

@@ -15,7 +15,7 @@ from gansaku.nets.autoencoder import (
     ebgan_critic,
     embedding,
 )
-from gansaku.nets.mlp import TanhPerceptron
+from gansaku.nets.mlp import ReluPerceptron, TanhPerceptron, ring_player
 
 SHAPES = [(1, 28, 28), (3, 16, 24), (3, 33, 17), (2,)]
 
@@ -74,6 +74,17 @@ def test_the_ring_perceptron():
     assert net(torch.zeros(5, 2)).shape == (5,)
     weight = TanhPerceptron(256, 128, 2)[0].weight
     assert torch.allclose(weight @ weight.T, 1.96 * torch.eye(128), atol=1e-4)
+
+
+def test_the_ring_of_the_paper():
+    critic, x = ring_player("paper", 2, 16), torch.randn(5, 2)
+    assert isinstance(critic, ReluPerceptron)
+    first, _, last = critic
+    assert torch.allclose(critic(x), last(first(x / 4).relu()).squeeze(1), atol=1e-6)
+    assert torch.allclose(first.weight.T @ first.weight, 0.64 * torch.eye(2), atol=1e-5)
+    assert parameters(ring_player("paper", 256, 128, 2)) == 256 * 128 + 128 + 128 * 129 + 129 * 2
+    with pytest.raises(ValueError, match="notebook, paper"):
+        ring_player("relu", 2, 16)
 
 
 def test_what_is_refused():

@@ -108,6 +108,32 @@ class TanhPerceptron(MLP):
         return out.squeeze(1) if self.logits else out
 
 
+class ReluPerceptron(MLP):
+    """The ring's players of Unrolled GAN's paper (1611.02163, appendix A): ReLU, gain .8.
+
+    `x [N, inputs] -> [N, outputs]` by two layers; or, without `outputs`, logits `[N]` by one layer,
+    which sees x / 4 and is easier to lead round the modes.
+    """
+
+    def __init__(self, inputs: int, units: int = 128, outputs: int | None = None) -> None:
+        self.logits = outputs is None
+        super().__init__([inputs, units, 1] if outputs is None else [inputs, units, units, outputs])
+        orthogonal_init(self, 0.8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x / 4).squeeze(1) if self.logits else super().forward(x)
+
+
+RING = {"notebook": TanhPerceptron, "paper": ReluPerceptron}
+
+
+def ring_player(kind: str, inputs: int, units: int, outputs: int | None = None) -> nn.Module:
+    """A player of Unrolled GAN's ring; without `outputs` a critic. Raises ValueError by name."""
+    if kind not in RING:
+        raise ValueError(f"points is {kind!r}; it must be one of {', '.join(RING)}")
+    return RING[kind](inputs, units, outputs)
+
+
 class PointGenerator(MLP):
     """The toy generator of WGAN-GP (1704.00028, section 5): three ReLU layers of 512.
 

@@ -14,18 +14,17 @@ from gansaku.core.optim import SGD, Adam
 from gansaku.losses import Minimax, NonSaturating
 from gansaku.losses.unrolled import At, Moments, rule_of
 from gansaku.nets import family
-from gansaku.nets.mlp import TanhPerceptron
+from gansaku.nets.mlp import ring_player
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnrolledGAN(Duel):
     """Unrolled GAN (arXiv:1611.02163, eq. 7 to 10), with the numbers of the authors' ring.
 
-    G descends f(G, D_k), D_k being D after `unrolled` more updates on the same batch by D's own
-    optimizer, its moments included, with gradients through them all; 0 is the plain GAN. With
-    `NonSaturating` G minimises -log D_k(G(z)) instead. D moves before G, where the authors'
-    notebook moves both at once; its ring has 7 modes (two of 8 fall together), the data set
-    `ring` has 8. The points of a `GradientPenalty` ahead do not follow G.
+    G descends f(G, D_k), D_k being D after `unrolled` more updates on the same batch by its own
+    optimizer (moments included), all differentiated; 0 is the plain GAN. With `NonSaturating` G
+    minimises -log D_k(G(z)). D moves before G; in the authors' notebook at once. The plain GAN of
+    `points="paper"` loses the ring's modes (figure 2). A `GradientPenalty`'s points ahead stay.
     """
 
     card: ClassVar[Card] = Card(
@@ -50,22 +49,23 @@ class UnrolledGAN(Duel):
     width: int = 64  # channels of the widest-resolution layer; for points, half of the units
     d_share: float = 1.0  # D's width, as a share of G's
     d_norm: str = "batch"  # batch, layer, instance, none or spectral
+    points: str = "notebook"  # networks of points: the notebook's (tanh), or the paper's (ReLU)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        alone = not (self.constraint or vars(self.d_optimizer).get("weight_decay"))
-        if self.unrolled and not (alone and self.g_batches == 1):
+        tied = self.constraint or vars(self.d_optimizer).get("weight_decay")
+        if self.unrolled and (tied or self.g_batches > 1):
             raise UserError("unrolled critic updates take no constraint, weight decay or g_batches")
 
     def generator(self, spec: Any) -> nn.Module:
         if len(spec.shape) == 1:
-            return TanhPerceptron(self.z, 2 * self.width, spec.shape[0])
+            return ring_player(self.points, self.z, 2 * self.width, spec.shape[0])
         return family.generator(spec.shape, self.z, self.width)
 
     def critic(self, spec: Any) -> nn.Module:
         width = max(round(self.d_share * self.width), 1)
         if len(spec.shape) == 1:
-            return TanhPerceptron(spec.shape[0], 2 * width)
+            return ring_player(self.points, spec.shape[0], 2 * width)
         return family.critic(spec.shape, width, norm=self.d_norm)
 
     def networks(self, spec: Any) -> Nets:
