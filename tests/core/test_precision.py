@@ -15,7 +15,7 @@ from sources import source_of
 
 from gansaku.core import catalog, checkpoint, precision, state
 from gansaku.core.loop import Run
-from gansaku.core.precision import Half, exactly, full, stated, step
+from gansaku.core.precision import Half, exactly, full, in_hardware, stated, step
 
 CPU = torch.device("cpu")
 
@@ -173,6 +173,14 @@ def test_exactly_is_for_halves():
         with exactly():
             assert (a @ a).dtype == torch.float32
         assert (a @ a).dtype == torch.bfloat16
+
+
+def test_a_unit_for_half_precision_is_asked_for_by_name(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    assert in_hardware("bf16")
+    assert not in_hardware("fp16")
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert not in_hardware("bf16")
 
 
 def test_what_is_stated_of_a_gpu():

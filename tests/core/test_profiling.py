@@ -125,6 +125,11 @@ def test_suggestions_need_a_cause(tmp_path):
     assert suggestions(found, known()) == []
     assert "bf16" in suggestions(found, known(device="cuda"))[0]
     assert "stages" in suggestions(found, known(stages=3))[0]
+    found.families["convolution"] = 0.7
+    assert suggestions(found, known()) == []
+    assert "--precision bf16" in suggestions(found, known(halves=True))[0]
+    assert suggestions(found, known(halves=True, precision="bf16")) == []
+    found.families.clear()
     found.parts[("", "ranks")] = 0.4
     assert "wait for one another 40 % of the time" in suggestions(found, known())[0]
     found.parts.clear()

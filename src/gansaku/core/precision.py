@@ -91,6 +91,14 @@ def full(x: Any) -> Any:
     return type(x)(map(full, x)) if type(x) in (tuple, list) else x
 
 
+def in_hardware(name: str) -> bool:
+    """Whether this processor multiplies matrices of half precision by a unit of its own (AMX)."""
+    try:
+        return bool(torch.cpu.get_capabilities().get(f"amx_{name}"))
+    except AttributeError:  # an older torch does not say
+        return False
+
+
 def stated(name: str, device: torch.device) -> str | None:
     """What the numbers of a run on a GPU are rounded to, for the log; nothing on other devices."""
     if device.type != "cuda":

@@ -20,12 +20,14 @@ from torch.profiler import ProfilerActivity, profile
 from gansaku.core.files import replacing
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
+from gansaku.core.precision import in_hardware
 from gansaku.core.tally import Tally, percent, tally
 
 WARM = 8  # steps before: memory is taken, choices are made, and the pace without a profiler is seen
 LEAST, MOST = 4, 16  # steps that are profiled: as many as it takes for every phase to be due
 TRACE = "trace.json.gz"
 SLOW_DATA, SLOW_OPTIMIZER, SLOW_PYTHON, SLOW_RANKS = 0.15, 0.12, 0.35, 0.25  # worth a word
+PRODUCTS = 0.6  # of a step, from which half precision is worth a word
 
 
 class Profile:
@@ -138,6 +140,7 @@ class Facts:
     pace: float
     unfused: tuple[str, ...]
     memory: str
+    halves: bool = False  # products of half precision have a unit of their own on the processor
 
 
 def facts(run: Run, stage: str, pace: float, memory: str) -> Facts:
@@ -146,7 +149,8 @@ def facts(run: Run, stage: str, pace: float, memory: str) -> Facts:
     unfused = tuple(name for name, optimizer in own if not optimizer.defaults.get("fused"))
     size = next(run.batch_size(s) for s in run.stages if s.name == stage)
     where = run.device.type, run.precision
-    return Facts(stage, len(run.stages), run.steps, size, *where, pace, unfused, memory)
+    known = (stage, len(run.stages), run.steps, size, *where, pace, unfused, memory)
+    return Facts(*known, in_hardware("bf16"))
 
 
 def highest(device: str) -> str:
@@ -209,6 +213,12 @@ def suggestions(found: Tally, known: Facts) -> list[str]:
         )
     if known.device == "cuda" and known.precision == "fp32":
         said.append("--precision bf16 is faster on this device, where the recipe bears it")
+    products = found.families["convolution"] + found.families["matmul"]
+    if known.device == "cpu" and known.precision == "fp32" and known.halves and products > PRODUCTS:
+        said.append(
+            f"--precision bf16: products take {percent(products)}, and this processor has a unit "
+            "for those of half precision"
+        )
     between = found.families["between operations"]
     if known.device == "cpu" and between > SLOW_PYTHON:
         said.append(
