@@ -55,7 +55,7 @@ def ring_cell(recipe: str, k: int, seed: int, steps: int) -> dict[str, Any]:
     trained = train_for(made, "ring", out, seed=seed)
     samples = trained.model.sample(10_000, seed=1)
     found = mode_coverage(samples, source.modes, source.sigma)
-    picture = sheet(trained.model, f"modes_ring_k{k}_seed{seed}.png", 2000)
+    picture = sheet(trained.model, f"modes_ring_{slug(recipe)}_k{k}_seed{seed}.png", 2000)
     return {
         "covered": found.covered,
         "within": found.within,

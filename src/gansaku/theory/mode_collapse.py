@@ -33,18 +33,10 @@ class Entry:
         return config.read(self.text)
 
 
+RING = "UnrolledGAN(points='paper', unrolled={}, d_optimizer=Adam(1e-3, (0.5, 0.999)), steps=4500)"
 ENTRIES = (
-    Entry(
-        "plain",
-        "DCGAN(width=8, z=2, prior='normal', batch_size=128, g_optimizer=Adam(1e-3, (0.5, 0.9)), "
-        "d_optimizer=Adam(1e-3, (0.5, 0.9)), steps=4000)",
-        (300, 1000, 2000, 4000),
-    ),
-    Entry(
-        "unrolled",
-        "UnrolledGAN(unrolled=5, batch_size=128, d_optimizer=Adam(1e-3, (0.5, 0.999)), steps=3000)",
-        (300, 1000, 2000, 3000),
-    ),
+    Entry("plain", RING.format(0), (500, 1500, 3000, 4500)),
+    Entry("unrolled", RING.format(5), (500, 1500, 3000, 4500)),
     Entry(
         "WGAN-GP",
         "WGANGP(width=8, z=2, batch_size=128, penalties=(GradientPenalty(0.1),), d_updates=1, "

@@ -239,20 +239,19 @@ critic answers, the generator runs on, and a plain GAN leaves modes out. Three c
 at how the critic will answer (unrolled GAN), measure a distance that sees all peaks at once
 (WGAN-GP), or judge samples against data in pairs, with gradients penalised on both sides (RpGAN
 + R1 + R2). The number counts the modes that hold at least 1 % of the samples within three
-standard deviations. Three rows have the same small networks; the unrolled GAN has its paper's,
-with a critic ten times as quick, and a step of it costs five plain ones. With so quick a critic
-they cover the ring without looking ahead too; at the paper's rates neither has in this time. One
-seed each: no ranking.""",
+standard deviations. The first two rows have the same networks (those of the unrolled GAN's
+paper), rates and data: all that differs is that the second looks five updates of the critic
+ahead, which makes a step three to four times as dear. The others have small networks of their
+own. One seed each: no ranking.""",
             "ja": """\
 円周上に 8 個の山がある。生成器は、そのいくつかだけを作れば一時的に勝てる。すると批評器が応
 じ、生成器はまた逃げ、素の GAN はいくつかの山を取りこぼす。対策は三つある。批評器がどう応じる
 かを先読みする（unrolled GAN）、すべての山を一度に見る距離を測る（WGAN-GP）、データとサンプルを
 対にして比べ、両側の勾配に罰を与える（RpGAN + R1 + R2）。図中の数は、標準偏差の 3 倍以内にサンプ
-ルの 1 % 以上が集まる山の数である。三つの行は同じ小さなネットワークを使う。unrolled GAN は論文の
-ネットワークだが、批評器の学習率は論文の 10 倍で、1 ステップに素の GAN の約 5 倍の計算がかかる。批評
-器がこれほど速ければ、先読みをしなくても山はすべて覆われる。論文の学習率では、先読みの有無によらず
-この時間では山に届かない。乱数の種は一つずつで、何が起こるかを見せる図であり、優劣を決めるものでは
-ない。""",
+ルの 1 % 以上が集まる山の数である。上の二行は、ネットワーク（unrolled GAN の論文のもの）も学習率
+もデータも同じで、違うのは、二行目の生成器が批評器の 5 回先の更新までを読むことだけである。その
+ため 1 ステップの計算は 3 倍から 4 倍になる。ほかの二行は、それぞれの小さなネットワークを使う。乱
+数の種は一つずつで、何が起こるかを見せる図であり、優劣を決めるものではない。""",
         },
         "arXiv:1611.02163, 1704.00028, 2501.05441",
     ),
