@@ -189,6 +189,11 @@ class Results:
         return path
 
 
+def halved(precision: str, before: str) -> str:
+    """A precision as names of cells and runs say it: not where it is the usual one."""
+    return "" if precision == "fp32" else before + precision
+
+
 def slug(recipe: str) -> str:
     """A recipe's text as part of a file name: `wgan_gp`, or `wgangp-1a2b` for a config text."""
     name, _, rest = recipe.partition("(")

@@ -28,6 +28,7 @@ from common import (
     digit_features,
     digits,
     distances,
+    halved,
     parse,
     recipe_of,
     shared,
@@ -159,7 +160,9 @@ def class_error(model: Model, part: Split) -> float:
 def cell(recipe: str, args: argparse.Namespace) -> dict[str, Any]:
     """Train one recipe for its minutes; measure, and draw what came of it."""
     made, part = recipe_of(recipe), split()
-    name = f"encoders-{slug(recipe)}-{args.minutes:g}min-seed{args.seed}{_half(args, '-')}"
+    name = (
+        f"encoders-{slug(recipe)}-{args.minutes:g}min-seed{args.seed}{halved(args.precision, '-')}"
+    )
     options = {"seed": args.seed, "cpu": args.cpu, "precision": args.precision}
     trained = train_for(made, part.data, WORK / name, 60 * args.minutes, **options)
     model = trained.model
@@ -217,12 +220,7 @@ def main() -> None:
 
 
 def _key(recipe: str, args: argparse.Namespace) -> str:
-    return f"{recipe} {args.minutes:g} min seed {args.seed}{_half(args, ' ')}"
-
-
-def _half(args: argparse.Namespace, before: str) -> str:
-    """Precision as names say it, where it is not what is usual."""
-    return "" if args.precision == "fp32" else before + args.precision
+    return f"{recipe} {args.minutes:g} min seed {args.seed}{halved(args.precision, ' ')}"
 
 
 def _body(results: Results, samples: int) -> str:
@@ -261,9 +259,8 @@ _HEADER = (
 def _row(recipe: str, found: dict[str, Any], before: dict[str, Any]) -> tuple[Any, ...]:
     likely = f"{found['parzen']:.1f} +- {found['parzen_error']:.1f}"
     error = f"{found['class_error']:.2f}" if "class_error" in found else ""
-    half = found.get("precision", "fp32")
     return (
-        f"`{recipe}`" + ("" if half == "fp32" else f", {half}"),
+        f"`{recipe}`" + halved(found.get("precision", "fp32"), ", "),
         f"{found['cpu_seconds']:.0f}",
         f"{found['nn_codes']:.2f}",
         f"{before['nn_codes']:.2f}",

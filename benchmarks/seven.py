@@ -7,8 +7,10 @@ Every cell resumes where it stopped, and is not made again.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +24,7 @@ from common import (
     digit_features,
     digits,
     distances,
+    halved,
     parse,
     recipe_of,
     shared,
@@ -35,6 +38,7 @@ from gansaku.metrics.features import Features, backbone
 
 RECIPES = ("dcgan", "lsgan", "wgan", "wgan_gp", "wgan_lp", "sngan", "r3gan")
 FACES = "faces/celeba_1500_89x109.zip"
+CELL = re.compile(r"(.*) (\w+) (\S+) min seed (\d+)(?: (\w+))?")  # recipe, set, ..., precision
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,14 +78,16 @@ def faces_task(size: int = 64) -> Task:
 TASKS: dict[str, Callable[[], Task]] = {"mnist": mnist_task, "faces": faces_task}
 
 
-def cell(name: str, recipe: str, minutes: float, seed: int, cpu: bool) -> dict[str, Any]:
+def cell(name: str, recipe: str, args: argparse.Namespace) -> dict[str, Any]:
     """Train one recipe on one set for its minutes; measure and draw what came of it."""
     task = TASKS[name]()
     made = recipe_of(recipe)
-    out = WORK / f"seven-{slug(recipe)}-{name}-{minutes:g}min-seed{seed}"
-    trained = train_for(made, task.data, out, 60 * minutes, seed=seed, cpu=cpu, **task.options)
+    half = halved(args.precision, "-")
+    out = WORK / f"seven-{slug(recipe)}-{name}-{args.minutes:g}min-seed{args.seed}{half}"
+    asked = {"seed": args.seed, "cpu": args.cpu, "precision": args.precision}
+    trained = train_for(made, task.data, out, 60 * args.minutes, **asked, **task.options)
     samples = trained.model.sample(task.samples, seed=1)
-    picture = sheet(trained.model, f"seven_{slug(recipe)}_{name}.png", 36)
+    picture = sheet(trained.model, f"seven_{slug(recipe)}_{name}{half}.png", 36)
     found = distances(task.features(), samples, task.real())
     return {**found, "sheet": picture, "recipe": repr(made), **trained.cost()}
 
@@ -93,13 +99,14 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", default=RECIPES)
     parser.add_argument("--data", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16 or fp16")
     args = parse(parser)
     results = Results("seven")
     for name in args.data:
         for recipe in args.recipes:
             key = f"{recipe} {name} {args.minutes:g} min seed {args.seed}"
-            make = functools.partial(cell, name, recipe, args.minutes, args.seed, args.cpu)
-            results.cell(key, make)
+            key += halved(args.precision, " ")
+            results.cell(key, functools.partial(cell, name, recipe, args))
             results.publish("Seven recipes, the same time", _body(results))
 
 
@@ -107,9 +114,9 @@ def _body(results: Results) -> str:
     """A table for each set, length and classifier, of all cells that were ever made."""
     groups: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
     for key, found in results.cells.items():
-        recipe, name, minutes, _, _, seed = key.rsplit(" ", 5)
+        recipe, name, minutes, seed, half = CELL.findall(key)[0]
         clock = "minutes of one core" if "--cpu" in found["command"] else "minutes"
-        title = f"{name}, {minutes} {clock} each, seed {seed}"
+        title = f"{name}, {minutes} {clock} each, seed {seed}{half and f', {half}'}"
         groups.setdefault((title, found["features"]), []).append((recipe, found))
     parts = []
     for (title, _), cells in groups.items():
