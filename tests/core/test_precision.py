@@ -183,8 +183,11 @@ def test_a_unit_for_half_precision_is_asked_for_by_name(monkeypatch):
     assert not in_hardware("bf16")
 
 
-def test_what_is_stated_of_a_gpu():
+def test_what_is_stated_of_a_device(monkeypatch):
     cuda = torch.device("cuda")
     assert stated("fp32", CPU) is None
+    for there in (True, False):
+        monkeypatch.setattr(precision, "in_hardware", lambda name, there=there: there)
+        assert ("may be faster" in stated("bf16", CPU)) is not there
     assert "convolutions in" in stated("fp32", cuda)
     assert "penalties" in stated("bf16", cuda)

@@ -100,11 +100,13 @@ def in_hardware(name: str) -> bool:
 
 
 def stated(name: str, device: torch.device) -> str | None:
-    """What the numbers of a run on a GPU are rounded to, for the log; nothing on other devices."""
+    """What a run's numbers are rounded to, for the log; nothing where that is float32."""
+    if name != "fp32":
+        slow = device.type == "cpu" and not in_hardware(name)
+        doubt = f"; without a unit for {name} here, float32 may be faster" if slow else ""
+        return f"autocast to {name}; norms, penalties and objectives in float32{doubt}"
     if device.type != "cuda":
         return None
-    if name != "fp32":
-        return f"autocast to {name}; norms, penalties and objectives in float32"
     products = "TF32" if torch.backends.cuda.matmul.allow_tf32 else "float32"
     convolutions = "TF32" if torch.backends.cudnn.allow_tf32 else "float32"
     return f"matrix products in {products}, convolutions in {convolutions} (torch's settings)"
