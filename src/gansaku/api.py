@@ -76,7 +76,7 @@ def train(
     where = ranks.told(str(out if out is not None else _fresh(recipe, chosen)))
     planned = plan(recipe, source)
     _fits(planned, recipe, device)
-    run = _run(recipe, source, chosen, device)
+    run = run_of(recipe, source, chosen, device)
     planned = planned.remarking(*parts.remarks(run))
     folder = Folder(where)
     if ranks.rank() == 0:
@@ -126,7 +126,7 @@ def resume(
         )
     tensors, header = checkpoint.read(folder.checkpoint())
     same_recipe(recipe, header["recipe"], folder)
-    run = _run(recipe, source, dataclasses.replace(chosen, seed=header["time"]["seed"]), device)
+    run = run_of(recipe, source, dataclasses.replace(chosen, seed=header["time"]["seed"]), device)
     state.restore(run, tensors, header)
     if run.over or run.step > run.stages[run.stage_number].steps:
         raise UserError(
@@ -300,7 +300,8 @@ def _draw(run: Run, path: Path) -> Path:
     return spec.preview(run.sample(2000, run.seed), path, reference=real, score=score)
 
 
-def _run(recipe: Recipe, source: Any, options: Options, device: torch.device) -> Run:
+def run_of(recipe: Recipe, source: Any, options: Options, device: torch.device) -> Run:
+    """A game at its beginning, played as `options` say."""
     return Run(
         recipe,
         source,

@@ -17,7 +17,7 @@ from gansaku.core.budget import Amount, Budget
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import Diverged, UserError
 from gansaku.core.files import write_text
-from gansaku.core.loop import Run, Watch
+from gansaku.core.loop import Watch
 from gansaku.doctor.detectors import examine
 from gansaku.doctor.history import History
 from gansaku.doctor.probes import Probes
@@ -92,7 +92,7 @@ def length_of(one: Entrant, source: Any, contest: Contest) -> int | None:
     Raises what the recipe raises where it does not fit the data.
     """
     options = contest.options
-    run = Run(one.recipe, source, seed=options.seed, device=pick_device(options.device))
+    run = api.run_of(one.recipe, source, options, pick_device(options.device))
     run.play(steps=1)  # the first is slow, and finds out whether the recipe fits the data
     if one.own_length:
         return None

@@ -220,6 +220,7 @@ class Place:
             "data": f"{Path(c.options.data).name}, {len(self.source)} samples",
             "budget": f"{c.amount} of training each; measures, pictures and start-up not counted",
             "length": length,
+            **({} if c.options.precision == "fp32" else {"precision": c.options.precision}),
             "seeds": f"{self.seeds}; figures are the mean ± its standard error over them",
             "measured": f"{c.n:,} samples against {against}",
             **{measures.everything()[m].title: titles[m] for m in c.measures},

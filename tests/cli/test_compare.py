@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gansaku import api
 from gansaku.comparison import compare
 from gansaku.core.errors import UserError
 from gansaku.core.folder import Folder
@@ -112,6 +113,7 @@ def test_it_says_what_is_wrong_with_what_was_asked(tmp_path):
 
 PROGRAM = f"""
 import sys, torch; torch.set_num_threads(1)
+from gansaku import api
 from gansaku.comparison import compare
 compare([{TINY!r}], "ring", budget="3s", seeds=1, n=500, device="cpu", out=sys.argv[1])
 """
@@ -167,3 +169,19 @@ def test_pictures_have_a_row_of_samples_each(tmp_path):
 
 def test_points_have_none(made):
     assert not (made[0] / "samples.png").exists()
+
+
+def test_a_trial_and_its_runs_are_of_the_precision_that_is_asked_for(tmp_path, monkeypatch):
+    seen: list[str] = []
+    plain = api.Run
+
+    def spied(*given, **options):
+        seen.append(options["precision"])
+        return plain(*given, **options)
+
+    monkeypatch.setattr(api, "Run", spied)
+    found = compare([TINY], out=tmp_path, seeds=1, precision="bf16", **SHORT)
+    assert seen == ["bf16", "bf16"]  # the trial, and the run
+    folder = Folder.open(tmp_path / found.rows[0].cells[0].folder)
+    assert folder.about["options"]["precision"] == "bf16"
+    assert "bf16" in (tmp_path / "compare.md").read_text()

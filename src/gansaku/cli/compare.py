@@ -67,6 +67,8 @@ class Args:
     """mirror half of the pictures"""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps"""
+    precision: str = "fp32"
+    """of the training: fp32, bf16 or fp16"""
     out: Annotated[str, tyro.conf.arg(metavar="FOLDER")] = "runs/compare"
     """table, chart, samples, and a run folder for each recipe and seed"""
 
