@@ -113,7 +113,6 @@ def test_it_says_what_is_wrong_with_what_was_asked(tmp_path):
 
 PROGRAM = f"""
 import sys, torch; torch.set_num_threads(1)
-from gansaku import api
 from gansaku.comparison import compare
 compare([{TINY!r}], "ring", budget="3s", seeds=1, n=500, device="cpu", out=sys.argv[1])
 """
