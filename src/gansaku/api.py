@@ -173,7 +173,7 @@ def _play(
         folder.say(
             "freed memory stays with the process (glibc mallopt); --keep-memory False ends it"
         )
-    if said := quickened(run.quick_layers and options.precision == "fp32", run.device):
+    if said := quickened(run.quick_layers, run.device):
         _say(folder, said)
     if said := stated(options.precision, run.device):
         _say(folder, said)
