@@ -172,9 +172,8 @@ def class_error(model: Model, part: Split) -> float:
 def cell(recipe: str, args: argparse.Namespace) -> dict[str, Any]:
     """Train one recipe for its minutes; measure, and draw what came of it."""
     made, part = recipe_of(recipe), split()
-    name = (
-        f"encoders-{slug(recipe)}-{args.minutes:g}min-seed{args.seed}{halved(args.precision, '-')}"
-    )
+    half = halved(args.precision, "-")
+    name = f"encoders-{slug(recipe)}-{args.minutes:g}min-seed{args.seed}{half}"
     options = {"seed": args.seed, "cpu": args.cpu, "precision": args.precision}
     trained = train_for(made, part.data, WORK / name, 60 * args.minutes, **options)
     model = trained.model
@@ -278,7 +277,7 @@ def _row(recipe: str, found: dict[str, Any], before: dict[str, Any]) -> tuple[An
         f"{found['cpu_seconds']:.0f}",
         f"{found['nn_codes']:.2f}",
         f"{before['nn_codes']:.2f}",
-        f"{found['nn_features']:.2f}" + _among_all(found),
+        f"{found['nn_features']:.2f}" + _bracketed(found),
         f"{before['nn_features']:.2f}",
         f"{found['reconstruction']:.3f}",
         f"{found['frechet']:.2f}",
@@ -288,7 +287,7 @@ def _row(recipe: str, found: dict[str, Any], before: dict[str, Any]) -> tuple[An
     )
 
 
-def _among_all(found: dict[str, Any]) -> str:
+def _bracketed(found: dict[str, Any]) -> str:
     return f" ({found['nn_features_all']:.2f})" if "nn_features_all" in found else ""
 
 
