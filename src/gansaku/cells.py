@@ -16,7 +16,7 @@ from gansaku.core import catalog, config
 from gansaku.core.budget import Amount, Budget
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import Diverged, UserError
-from gansaku.core.files import write_text
+from gansaku.core.files import read_json, write_text
 from gansaku.core.loop import Watch
 from gansaku.doctor.detectors import examine
 from gansaku.doctor.history import History
@@ -127,7 +127,11 @@ class Bout:
         """From its file if it is there; KeyboardInterrupt where training was interrupted."""
         path = self.folder / "cell.json"
         if path.is_file():
-            return Cell.from_json(json.loads(path.read_text(encoding="utf-8")))
+            again = "remove it, and the run is measured again"
+            try:
+                return Cell.from_json(read_json(path, again))
+            except (KeyError, TypeError, ValueError) as error:
+                raise UserError(f"{path} is no result of compare ({error}): {again}") from None
         budget, ended = self.train()
         figures, titles = ({}, {}) if ended == "diverged" else self.measured()
         cell = Cell(

@@ -20,7 +20,7 @@ from gansaku.cells import MISFIT, Bout, Contest, Entrant, entrant, length_of
 from gansaku.core.budget import Amount, seconds_of
 from gansaku.core.contract import Recipe
 from gansaku.core.errors import Diverged, UserError
-from gansaku.core.files import write_text
+from gansaku.core.files import read_json, write_text
 from gansaku.core.loop import Watch
 from gansaku.data.draw import save_rows
 from gansaku.data.points import centres
@@ -162,7 +162,7 @@ class Place:
         if not path.is_file():
             _write(path, terms)
             return
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path, "remove it, and the terms of this call are taken for its runs'")
         odd = [name for name in {**found, **terms} if terms.get(name) != found.get(name)]
         if odd:
             told = "; ".join(f"{n}: {found.get(n)} then, {terms.get(n)} now" for n in odd)
@@ -176,7 +176,8 @@ class Place:
     ) -> dict[str, int | None]:
         """The steps of every recipe that fits the data, by a trial or as they were kept."""
         path = self.out / "lengths.json"
-        known = json.loads(path.read_text()) if path.is_file() else {}
+        again = "remove it, and the trials are made again"
+        known = read_json(path, again) if path.is_file() else {}
         for one in entrants:
             if one.text in known:
                 continue

@@ -184,3 +184,19 @@ def test_a_trial_and_its_runs_are_of_the_precision_that_is_asked_for(tmp_path, m
     folder = Folder.open(tmp_path / found.rows[0].cells[0].folder)
     assert folder.about["options"]["precision"] == "bf16"
     assert "bf16" in (tmp_path / "compare.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["terms.json", "lengths.json", "cell.json"])
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path, name):
+    compare([TINY], out=tmp_path, seeds=1, **SHORT)
+    (path,) = tmp_path.rglob(name)
+    for text in ('{"cut": sh', "[1, 2]"):
+        path.write_text(text)
+        with pytest.raises(UserError, match=rf"{name} is damaged .*: remove it"):
+            compare([TINY], out=tmp_path, seeds=1, **SHORT)
+    if name == "cell.json":
+        path.write_text("{}")
+        with pytest.raises(UserError, match="no result of compare"):
+            compare([TINY], out=tmp_path, seeds=1, **SHORT)
+    path.unlink()
+    assert compare([TINY], out=tmp_path, seeds=1, **SHORT).rows[0].cells[0].images == 480

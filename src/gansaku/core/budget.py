@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gansaku.core.errors import UserError
-from gansaku.core.files import write_text
+from gansaku.core.files import read_json, write_text
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
 from gansaku.core.sinks import Checkpoints
@@ -130,4 +130,5 @@ def _read(folder: Path) -> dict[int, float]:
     path = folder / FILE
     if not path.is_file():
         return {}
-    return {int(step): float(spent) for step, spent in json.loads(path.read_text()).items()}
+    known = read_json(path, "remove it, and the time that is used is counted from here")
+    return {int(step): float(spent) for step, spent in known.items()}

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
+
+from gansaku.core.errors import UserError
 
 SUFFIX = ".safetensors"  # of checkpoints
 
@@ -35,3 +39,15 @@ def replacing(path: Path) -> Generator[Path, None, None]:
 def write_text(path: Path, text: str) -> None:
     with replacing(path) as draft:
         draft.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path, remedy: str) -> dict[str, Any]:
+    """What a JSON file of ours says; UserError with the remedy where it is damaged."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        reason = "" if isinstance(said, dict) else "it holds no names"
+    except (OSError, ValueError) as error:
+        said, reason = {}, str(error)
+    if reason:
+        raise UserError(f"{path} is damaged ({reason}): {remedy}")
+    return said

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gansaku.core.errors import CheckpointError, UserError
-from gansaku.core.files import SUFFIX, replacing, write_text
+from gansaku.core.files import SUFFIX, read_json, replacing, write_text
 
 TIMINGS = ("seconds", "images_per_s")  # the only numbers that differ between equal runs
 
@@ -70,7 +70,7 @@ class Folder:
 
     @property
     def about(self) -> dict[str, Any]:
-        return json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        return read_json(self.path / "run.json", "a run cannot be read without it; train it anew")
 
     def records(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl; one that a crash cut short is left out."""
