@@ -9,6 +9,7 @@ import torch
 from sources import Pictures, drawn, source_of
 
 from gansaku.core import catalog, checkpoint, config, profiling, state
+from gansaku.core.duel import Duel
 from gansaku.core.errors import UserError
 from gansaku.core.folder import Folder
 from gansaku.core.loop import Run
@@ -115,6 +116,27 @@ def test_a_phase_moves_only_its_player(name):
     run.play(steps=2)
     assert run.steps == 2
     assert recipe is run.recipe
+
+
+DUELS = [name for name in NAMES if issubclass(catalog.find(name), Duel)]
+
+
+@pytest.mark.parametrize("name", DUELS)
+def test_a_duel_may_be_simultaneous(name):
+    recipe = dataclasses.replace(catalog.find(name).tiny(), d_updates=1)
+    runs = [
+        Run(
+            dataclasses.replace(recipe, simultaneous=at_once), source_of(name, type(recipe)), seed=3
+        )
+        for at_once in (False, True)
+    ]
+    for run in runs:
+        run.play(steps=1)
+    same = {}
+    for player, twin in zip(*(run.players for run in runs), strict=True):
+        same[player.name] = all(map(torch.equal, player.parameters(), twin.parameters()))
+    alone = runs[0].images == recipe.batch_size  # a critic of many turns meets G's move in them
+    assert same == {"D": alone, "G": False}
 
 
 @every_recipe

@@ -11,6 +11,7 @@ from toys import PLAIN, Toy, Vectors
 from gansaku.core import state
 from gansaku.core.averaging import decay
 from gansaku.core.contract import Clock, Phase, Player, Stage
+from gansaku.core.dealing import Deal
 from gansaku.core.errors import CheckpointError, Diverged, UserError
 from gansaku.core.loop import Run
 
@@ -42,6 +43,53 @@ def test_a_step_is_the_step_done_by_hand():
         assert torch.allclose(ours, byhand, atol=1e-7)
 
 
+@pytest.mark.parametrize("share", [True, False])
+def test_simultaneous_players_move_on_gradients_of_before(share):
+    recipe = Toy(optimizer=PLAIN, share=share)
+    start = Run(recipe, Vectors())
+    start._begin()
+    alone = {}
+    for name in ("D", "G"):  # what each would do, were the other's rate nought
+        only = Run(recipe, Vectors())
+        only.rates = {player: [0.1 * (player == name)] for player in ("D", "G")}
+        only.play(steps=1)
+        alone[name] = [p.detach() for p in getattr(only.nets, name).parameters()]
+    both = played(dataclasses.replace(recipe, simultaneous=True), steps=1)
+    inturn = played(recipe, steps=1)
+    for name in ("D", "G"):
+        ours = list(getattr(both.nets, name).parameters())
+        assert all(torch.equal(a, b) for a, b in zip(ours, alone[name], strict=True))
+    assert all(map(torch.equal, both.nets.D.parameters(), inturn.nets.D.parameters()))
+    assert not torch.equal(both.nets.G[0].weight, inturn.nets.G[0].weight)
+
+
+def test_simultaneous_players_of_many_batches_meet_on_the_first():
+    run = Run(Toy(repeat=3, simultaneous=True), Vectors())
+    stage = run._begin()
+    turns = [
+        (i, phase, phase.times(run.nets, run.clock(i))) for i, phase in enumerate(stage.phases)
+    ]
+    rounds = list(Deal(run, stage, turns).rounds())
+    assert [[(i, k) for i, _, k in turns] for turns in rounds] == [
+        [(0, 0), (1, 0)],
+        [(0, 1)],
+        [(0, 2)],
+    ]
+    run.play(steps=1)
+    assert run.nets.count == 3
+
+
+def test_simultaneous_players_of_the_same_weights_are_refused():
+    class Clash(Toy):
+        def stages(self, nets):
+            a, b = Player("A", nets.D, PLAIN), Player("B", nets.D, PLAIN)
+            phases = (Phase(a, self.d_loss), Phase(b, self.d_loss))
+            return (Stage("s", phases, 1, simultaneous=True),)
+
+    with pytest.raises(UserError, match="players A and B move the same weights"):
+        Run(Clash(), Vectors())
+
+
 def test_sharing_gives_the_gradients_of_computing_twice(monkeypatch):
     shared = played(Toy(optimizer=PLAIN))
     calls = []
@@ -69,9 +117,10 @@ def test_sharing_gives_the_gradients_of_computing_twice(monkeypatch):
 
 
 @pytest.mark.parametrize("share", [True, False])
-def test_accumulated_parts_equal_the_large_batch(share):
-    whole = played(Toy(optimizer=PLAIN, share=share))
-    parts = played(Toy(optimizer=PLAIN, share=share), accumulate=4)
+@pytest.mark.parametrize("simultaneous", [True, False])
+def test_accumulated_parts_equal_the_large_batch(share, simultaneous):
+    recipe = Toy(optimizer=PLAIN, share=share, simultaneous=simultaneous)
+    whole, parts = played(recipe), played(recipe, accumulate=4)
     for a, b in zip(weights(whole), weights(parts), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
 

@@ -75,6 +75,23 @@ def test_fused_where_the_device_has_it():
     assert Adam()(meta).param_groups[0]["foreach"]
 
 
+@pytest.mark.parametrize("gradients", [torch.channels_last, torch.contiguous_format])
+def test_weights_of_any_layout_move_alike(gradients):
+    def moved(layout: torch.memory_format) -> torch.Tensor:
+        g = torch.Generator().manual_seed(0)
+        p = nn.Parameter(torch.randn(8, 5, 4, 3, generator=g).contiguous(memory_format=layout))
+        optimizer = Adam(0.1)([p])
+        for _ in range(3):
+            p.grad = torch.randn(p.shape, generator=g).contiguous(memory_format=gradients)
+            optimizer.step()
+        assert p.is_contiguous(memory_format=layout)
+        assert optimizer.state[p]["exp_avg"].stride() == p.stride()
+        return p.detach()
+
+    rows, channels = moved(torch.contiguous_format), moved(torch.channels_last)
+    torch.testing.assert_close(channels, rows, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("kernel", "device"),
     [

@@ -51,6 +51,7 @@ class Toy(Recipe):
     repeat: int = 1
     ema: float = 20.0
     poison: int = -1  # the step at which the critic's loss becomes nan
+    simultaneous: bool = False
     first: int = 0  # steps of a stage before, in which the critic alone plays
 
     @property
@@ -75,6 +76,7 @@ class Toy(Recipe):
         )
         share = Share(g, self.fakes) if self.share else None
         game = Stage("game", phases, self.steps, share=share, enter=self.zero)
+        game = dataclasses.replace(game, simultaneous=self.simultaneous)
         alone = Stage("alone", phases[:1], self.first, done=lambda nets, clock: nets.count >= 3)
         return (alone, game) if self.first else (game,)
 

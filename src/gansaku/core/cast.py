@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,19 @@ def players_of(stages: Sequence[Stage]) -> list[Player]:
         for phase in stage.phases:
             if players.setdefault(phase.player.name, phase.player) is not phase.player:
                 raise UserError(f"two players are called {phase.player.name!r}; names are unique")
+        if stage.simultaneous:
+            _check_apart([phase.player for phase in stage.phases])
     return list(players.values())
+
+
+def _check_apart(players: Sequence[Player]) -> None:
+    """UserError where gradients of one player would be added to those of another."""
+    for a, b in itertools.combinations(players, 2):
+        if set(a.parameters()) & set(b.parameters()):
+            raise UserError(
+                f"simultaneous: players {a.name} and {b.name} move the same weights, so that one "
+                "has to be first; leave simultaneous out"
+            )
 
 
 def check_parts(batch: int, accumulate: int) -> None:

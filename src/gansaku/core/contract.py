@@ -144,6 +144,7 @@ class Stage:
 
     `spec`: this stage's resolution. `enter(nets, batch)` runs once, is recorded, and never runs
     again on resume. `done(nets, clock)` ends the stage early; it decides from buffers alone.
+    `simultaneous`: on each batch all players take their gradients before any of them moves.
     """
 
     name: str
@@ -154,6 +155,7 @@ class Stage:
     enter: Callable[[Nets, Batch], None] | None = None
     share: Share | None = None
     done: Callable[[Nets, Clock], bool] | None = None
+    simultaneous: bool = False
 
 
 class Recipe(abc.ABC):

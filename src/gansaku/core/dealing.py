@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from gansaku.core.spans import span
 
 if TYPE_CHECKING:
     from gansaku.core.loop import Run
+
+Turn = tuple[int, Phase, int]  # a phase and its number, and the number of its batch in the step
 
 
 class Deal:
@@ -29,6 +32,14 @@ class Deal:
         self.kept = max((n for _, phase, n in turns if phase.player is keeper), default=0)
         self.batches: dict[int, Batch] = {}
         self._shared: dict[tuple[int, int], tuple[Batch, Batch]] = {}
+
+    def rounds(self) -> Iterator[list[Turn]]:
+        """The turns in order, together those whose gradients are taken before any player moves."""
+        if self.stage.simultaneous:
+            for k in range(self.most):
+                yield [(i, phase, k) for i, phase, n in self.turns if k < n]
+        else:
+            yield from ([(i, phase, k)] for i, phase, n in self.turns for k in range(n))
 
     def part(self, phase: Phase, k: int, part: int) -> Batch:
         """This rank's `part` of the step's `k`-th batch, with what the stage shares."""

@@ -91,6 +91,7 @@ class Duel(FromLatents):
     d_optimizer: Callable = Adam(2e-4, (0.5, 0.999))  # of the critic
     d_updates: int = 1  # critic updates before one of the generator
     g_batches: int = 1  # generator's batch, in critic batches
+    simultaneous: bool = False  # D and G move at once, each on gradients of before
     fresh: bool = False  # new fakes for the generator's turn instead of the critic's
     ema: float = 0.0  # half-life of the generator's moving average in images; 0: none
 
@@ -158,7 +159,7 @@ class Duel(FromLatents):
             Phase(g, self.g_loss),
         )
         share = None if self.fresh or self.g_batches != 1 else Share(g, self.with_fakes)
-        return (Stage("train", phases, self.steps, share=share),)
+        return (Stage("train", phases, self.steps, share=share, simultaneous=self.simultaneous),)
 
     def condition(self, batch: Batch, times: int = 1) -> dict[str, Tensor]:
         """What G and D are told besides, a row for each of `times` fakes a sample; here nothing."""

@@ -19,7 +19,7 @@ class PairDuel(Duel):
     """D tells (x, E(x)) from (G(z), z); G and E together minimise D's loss, sides exchanged.
 
     arXiv:1605.09782, equation 2 and section 3.4 ("inverse" objective); arXiv:1606.00704, algorithm
-    1. Penalties see pairs; augmentation sees their pictures.
+    1, where all move at once. Penalties see pairs; augmentation sees their pictures.
     """
 
     def __post_init__(self) -> None:
@@ -55,9 +55,8 @@ class PairDuel(Duel):
             Phase(d, self.d_loss, repeat=self.critic_turns, after=self.after_d),
             Phase(g, self.g_loss),
         )
-        return (
-            Stage("train", phases, self.steps, share=None if self.fresh else Share(g, self.pairs)),
-        )
+        share = None if self.fresh else Share(g, self.pairs)
+        return (Stage("train", phases, self.steps, share=share, simultaneous=self.simultaneous),)
 
     def pairs(self, nets: Nets, batch: Batch, clock: Clock) -> Batch:
         """The batch with `fake` and its `z`, and with E's `code` of x, unless they are there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
@@ -16,8 +16,8 @@ from gansaku.core import ranks
 from gansaku.core.averaging import Averages, decay
 from gansaku.core.cast import check_parts, networks_of, players_of
 from gansaku.core.compiling import compiled
-from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Recipe, Stage
-from gansaku.core.dealing import Deal
+from gansaku.core.contract import Batch, Clock, Nets, Player, Recipe, Stage
+from gansaku.core.dealing import Deal, Turn
 from gansaku.core.errors import Diverged
 from gansaku.core.feeding import Timed
 from gansaku.core.gathering import gather, together
@@ -125,9 +125,10 @@ class Run:
         self._end(stage, deal.most, logs)
 
     def take_turns(self, deal: Deal, logs: dict[str, Tensor]) -> None:
-        for i, phase, repeats in deal.turns:
-            for k in range(repeats):
-                self._turn(deal, phase, i, k, logs)
+        for turns in deal.rounds():
+            moves = [self._turn(deal, turn, logs) for turn in turns]
+            for move in moves:
+                move()
 
     def _end(self, stage: Stage, batches: int, logs: Mapping[str, Tensor]) -> None:
         new = batches * self.batch_size(stage)
@@ -180,9 +181,11 @@ class Run:
 
     # --- a turn ---
 
-    def _turn(self, deal: Deal, phase: Phase, i: int, k: int, logs: dict[str, Tensor]) -> None:
-        player, optimizer = phase.player, self.optimizers[phase.player.name]
-        optimizer.zero_grad(set_to_none=True)
+    def _turn(self, deal: Deal, turn: Turn, logs: dict[str, Tensor]) -> Callable[[], None]:
+        """A player's gradients; what is returned makes its move."""
+        i, phase, k = turn
+        player = phase.player
+        self.optimizers[player.name].zero_grad(set_to_none=True)
         stats: dict[str, Tensor] = {}
         for part in range(self.accumulate):
             if self.accumulate > 1:
@@ -210,6 +213,11 @@ class Run:
             norm = torch.nn.utils.get_total_norm(gradients)
             norm = norm if overflow is None else torch.where(overflow > 0, 0.0, norm)
             logs.update(stats | {f"{player.name}/gradient": norm})
+        return partial(self._move, turn, stats, overflow)
+
+    def _move(self, turn: Turn, stats: Mapping[str, Tensor], overflow: Tensor | None) -> None:
+        i, phase, k = turn
+        player, optimizer = phase.player, self.optimizers[phase.player.name]
         with span("optimizer", player.name):
             self._set(optimizer, player)
             for _ in range(phase.moves):

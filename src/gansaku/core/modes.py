@@ -63,14 +63,15 @@ class ModeDuel(Duel):
         )
         if self.form == "regularised":
             share = None if self.fresh or self.g_batches != 1 else Share(g, self.with_fakes)
-            return (Stage("train", game, self.steps, share=share),)
+            return (Stage("train", game, self.steps, share=share, simultaneous=self.simultaneous),)
         d1 = Player("D1", nets.D1, self.d_optimizer, self.schedule)
         # a player of its own: beside the game's, the distance's gradients are too small to be heard
         m = Player("M", (nets.G, nets.E), self.g_optimizer, self.schedule)
         g = Player("G", nets.G, self.g_optimizer, self.schedule)
         manifold = (Phase(d1, self.manifold_d), Phase(m, self.manifold_g))
         diffusion = (game[0], Phase(g, self.g_loss))
-        return (Stage("train", manifold + diffusion, self.steps),)
+        game = manifold + diffusion
+        return (Stage("train", game, self.steps, simultaneous=self.simultaneous),)
 
     def with_fakes(self, nets: Nets, batch: Batch, clock: Clock, times: int = 1) -> Batch:
         """The batch with `fake` and with `again`, G(E(x)), unless they are there."""

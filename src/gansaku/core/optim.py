@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gansaku.core.errors import UserError
 
@@ -26,7 +26,30 @@ class Adam:
         _check(self.lr)
 
     def __call__(self, params: list[nn.Parameter]) -> torch.optim.Adam:
-        return torch.optim.Adam(params, **vars(self), **_kernel(params))
+        return _InMemoryOrder(params, **vars(self), **_kernel(params))
+
+
+class _InMemoryOrder(torch.optim.Adam):
+    """torch's Adam, whose fused kernel for processors sees weights in the order of their memory.
+
+    Of all others, convolutions' with channels last for one, it makes copies at every step, which
+    take longer than the step; and it takes a gradient to lie as its weight does, which autograd
+    sees to, and nobody else need.
+    """
+
+    def _init_group(self, group: dict[str, Any], *lists: list[Tensor]) -> bool:
+        found = super()._init_group(group, *lists)
+        if group["fused"]:
+            weights, gradients, *averages = lists[:4]
+            for i, p in enumerate(weights):
+                if p.device.type != "cpu":
+                    continue
+                if not p.is_contiguous():
+                    order = sorted(range(p.ndim), key=p.stride, reverse=True)
+                    for each in (weights, gradients, *averages):
+                        each[i] = each[i].permute(order)
+                gradients[i] = gradients[i].contiguous()
+        return found
 
 
 @dataclass(frozen=True)

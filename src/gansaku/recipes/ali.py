@@ -23,9 +23,9 @@ class ALI(PairDuel):
 
     E gives the mean and the log deviation of a Gaussian, drawn from in training; G and E minimise
     D's loss with the sides exchanged. At 32 x 32 with colours it is the network of the authors'
-    CIFAR-10 code, elsewhere that pattern goes on as far as the size allows. D moves before G and E,
-    where that code moves all at once. Narrow networks in a hurry need `d_std=0` and higher rates:
-    with the paper's first weights D sees its input late, and G has collapsed by then.
+    CIFAR-10 code, elsewhere that pattern goes on as far as the size allows. All move at once, each
+    on gradients of before (algorithm 1). Narrow networks in a hurry need `d_std=0` and higher
+    rates: with the paper's first weights D sees its input late, and G has collapsed by then.
     """
 
     card: ClassVar[Card] = Card(
@@ -47,6 +47,7 @@ class ALI(PairDuel):
     objective: Objective = NonSaturating()  # what D minimises, and G and E with sides exchanged
     g_optimizer: Adam = Adam(1e-4, (0.5, 0.999))  # of generator and encoder
     d_optimizer: Adam = Adam(1e-4, (0.5, 0.999))  # of the critic
+    simultaneous: bool = True  # D moves with G and E, each on gradients of before
     width: int = 32  # channels of the widest-resolution layer
     d_std: float = 0.01  # of the critic's first weights; 0: 1 / root of a layer's inputs
 

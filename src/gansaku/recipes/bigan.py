@@ -22,10 +22,10 @@ class BiGAN(PairDuel):
     """Bidirectional GAN (arXiv:1605.09782), with the numbers of the authors' MNIST script.
 
     G and E minimise D's loss with the sides exchanged (section 3.4); all 400 epochs, in the last
-    half of which the learning rate falls exponentially to a hundredth. Codes of a uniform prior
-    are squashed by tanh(a / 2), as there; D moves before G and E, where that code moves all at
-    once. The paper's nearest neighbours are those of the layer before the code. Larger pictures
-    take DCGAN's convolutions and a critic that joins picture and code late, not AlexNet.
+    half of which the learning rate falls exponentially to a hundredth. All move at once, each on
+    gradients of before (section 3.4). Codes of a uniform prior are squashed by tanh(a / 2), as in
+    that script. The paper's nearest neighbours are those of the layer before the code. Larger
+    pictures take DCGAN's convolutions and a critic that joins picture and code late, not AlexNet.
     """
 
     card: ClassVar[Card] = Card(
@@ -47,6 +47,7 @@ class BiGAN(PairDuel):
     objective: Objective = NonSaturating()  # what D minimises, and G and E with sides exchanged
     g_optimizer: Adam = Adam(2e-4, (0.5, 0.999), weight_decay=2.5e-5)  # of generator and encoder
     d_optimizer: Adam = Adam(2e-4, (0.5, 0.999), weight_decay=2.5e-5)  # of the critic
+    simultaneous: bool = True  # D moves with G and E, each on gradients of before
     falls: float = 0.5  # share of the run after which the learning rate falls
     body: str = "auto"  # mlp: the paper's; conv: DCGAN's; auto: perceptrons up to 32 x 32 grey
     units: int = 1024  # of each layer of the perceptrons

@@ -19,10 +19,11 @@ class FGAN(Duel):
     """f-GAN (arXiv:1606.00709, section 4 and appendix D): `--objective.divergence kl` and others.
 
     The perceptrons of its MNIST runs, for points too; `layout="dcgan"` takes the networks of its
-    LSUN run. G follows section 3.2, `FDivergence(saturating=True)` algorithm 1. `divergence` in
-    the log is the bound: it means a distance, while the critic is near its best. KL, Jeffreys,
-    Pearson and Neyman may be infinite between pictures, and their critics then grow without end;
-    a gradient penalty or spectral norm (`layout="dcgan" d_norm="spectral"`) bounds them.
+    LSUN run. G follows section 3.2, `FDivergence(saturating=True)` and `simultaneous=True`
+    algorithm 1. `divergence` in the log is the bound: it means a distance, while the critic is
+    near its best. KL, Jeffreys, Pearson and Neyman may be infinite between pictures, and their
+    critics then grow without end; a gradient penalty or spectral norm (`layout="dcgan"
+    d_norm="spectral"`) bounds them.
     """
 
     card: ClassVar[Card] = Card(

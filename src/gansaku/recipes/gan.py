@@ -20,8 +20,8 @@ class GAN(Duel):
 
     As there, G follows the non-saturating loss of section 3 (`objective=Minimax()` is eq. 1), its
     output biases start at the data's marginals, and both players move on every batch: D first,
-    as in algorithm 1, where the authors' code moves both at once. That code halves D's loss,
-    which D's learning rate does here.
+    as in algorithm 1, where the authors' code moves both at once (`simultaneous=True`). That code
+    halves D's loss, which D's learning rate does here.
     """
 
     card: ClassVar[Card] = Card(
