@@ -14,6 +14,7 @@ is small and the weights are many, and where one side has a few channels only.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -115,9 +116,7 @@ def up(y: Tensor, w: Tensor, s: Shape, bias: Tensor | None = None) -> Tensor:
             return F.conv2d(y, turned, bias, padding=pad)
         return _plus(by_lines(y, turned, pad), bias)
     if way == "folded":
-        parts = F.conv2d(y, w.flatten(1).T[:, :, None, None]).flatten(2)
-        found = F.fold(parts, s.large[1:], s.kernel, 1, s.padding, s.stride)
-        return _plus(found.contiguous(memory_format=CL), bias)
+        return _plus(folded(y, w, s), bias)
     return F.conv_transpose2d(y, w, bias, s.stride, s.padding, _over(s))
 
 
@@ -182,6 +181,39 @@ def scattered(rows: Tensor, s: Shape) -> Tensor:
         for j in range(l):
             x[:, i : i + down * h : down, j : j + right * w : right] += rows[:, :, :, i, j]
     return x[:, top : top + height, left : left + width].permute(0, 3, 1, 2)
+
+
+def folded(y: Tensor, w: Tensor, s: Shape) -> Tensor:
+    """`up` to few channels: a plane for each entry of the kernel, added up where they overlap.
+
+    Pixels of the large side that are a stride apart get the same entries: each such lattice is a
+    sum of whole planes, put in its place at once.
+    """
+    rows = y.permute(0, 2, 3, 1).flatten(0, 2)
+    planes = (w.flatten(1).T @ rows.T).view(s.large[0], *s.kernel, s.n, *s.small[1:])
+    x = y.new_empty(s.n, *s.large[1:], s.large[0]).permute(3, 0, 1, 2)
+    for down in range(s.stride[0]):
+        for right in range(s.stride[1]):
+            lattice = x[:, :, down :: s.stride[0], right :: s.stride[1]]
+            total = torch.zeros(lattice.shape, dtype=x.dtype, device=x.device)
+            for i, into_rows, of_rows in _met(s, 0, down, total.shape[2]):
+                for j, into, of in _met(s, 1, right, total.shape[3]):
+                    total[:, :, into_rows, into] += planes[:, i, j, :, of_rows, of]
+            lattice.copy_(total)
+    return x.transpose(0, 1)
+
+
+def _met(s: Shape, side: int, first: int, size: int) -> Iterator[tuple[int, slice, slice]]:
+    """The entries of the kernel that fall on every stride-th place from `first` on, of `size`.
+
+    Each with the places of the lattice that it reaches, and those of the small side it is from.
+    """
+    most, step, pad = s.small[1 + side], s.stride[side], s.padding[side]
+    for k in range((first + pad) % step, s.kernel[side], step):
+        hop = (k - pad - first) // step  # from a place of the small side to one of the lattice
+        low, high = max(hop, 0), min(size, most + hop)
+        if low < high:
+            yield k, slice(low, high), slice(low - hop, high - hop)
 
 
 def by_lines(x: Tensor, w: Tensor, padding: Pair) -> Tensor:

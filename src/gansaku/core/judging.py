@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from gansaku.core.compiling import twice
+from gansaku.core.kernels import directly
 from gansaku.core.slopes import Bearing, Gradients
 from gansaku.core.tape import Tape
 from gansaku.core.tape_steps import Layer
@@ -80,7 +81,8 @@ def at_once(
     if not plain:
         tape.close()
         return None
-    return _Turn(tape, x, out, groups, both).judged(sides, held, objective, factor)
+    with directly():
+        return _Turn(tape, x, out, groups, both).judged(sides, held, objective, factor)
 
 
 def _groups(sides: Sequence[Tensor], held: Sequence[tuple[Holding, Tensor]]) -> list[Tensor]:

@@ -58,12 +58,12 @@ def _onednn(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
 def pays(a: Tensor, b: Tensor) -> bool:
     """Whether `a [N, I]` times `b [O, I]` transposed is a product for oneDNN."""
     return (
-        a.numel() * len(b) >= LEAST
+        available()
+        and a.numel() * len(b) >= LEAST
         and a.dtype == b.dtype == TYPE
         and a.device.type == b.device.type == "cpu"
         and type(a) in PLAIN
         and type(b) in PLAIN
-        and available()
         and not torch.is_autocast_enabled("cpu")
     )
 

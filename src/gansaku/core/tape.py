@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from gansaku.core.kernels import directly
 from gansaku.core.tape_rows import apart
 from gansaku.core.tape_steps import (
     ALL,
@@ -65,17 +66,16 @@ class Tape(TorchFunctionMode):
         mine = [x for x in tensors((args, kwargs)) if id(x) in self._live] if self._known else []
         if not mine:
             return func(*args, **kwargs)
-        step = self._step(func.__name__, func, args, kwargs, mine)
-        if self._rows and isinstance(step, Layer):
-            used = (x for x in (step.weight, step.bias) if isinstance(x, Tensor))
-            hidden = {id(x): x.detach() for x in used}
-            freed, named = swapped((args, kwargs), hidden)
-            out = func(*freed, **named)
-            if not out.requires_grad:
+        with directly():
+            step = self._step(func.__name__, func, args, kwargs, mine)
+            if self._rows and isinstance(step, Layer):
+                used = (x for x in (step.weight, step.bias) if isinstance(x, Tensor))
+                args, kwargs = swapped((args, kwargs), {id(x): x.detach() for x in used})
+        out = func(*args, **kwargs)
+        with directly():
+            if self._rows and isinstance(step, Layer) and not out.requires_grad:
                 out, step.stem = _Root.apply(self.root, out), True
-        else:
-            out = func(*args, **kwargs)
-        self._note(step, func.__name__, args, mine, out)
+            self._note(step, func.__name__, step.args, mine, out)
         return out
 
     def _step(

@@ -177,7 +177,8 @@ class Weighted(Layer):
         return self.said.get("bias")
 
     def tangent(self, tangents: Tangents, rows: slice) -> Tensor:
-        return self.function(**self.said | {"input": tangents[id(self.input)], "bias": None})
+        said = self.said | {"input": tangents[id(self.input)], "bias": None}
+        return kernels.layer(self.function, **said)
 
     def product(self, h: Tensor) -> Tensor:
         signal = self.signal
