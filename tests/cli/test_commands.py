@@ -263,6 +263,21 @@ def test_runs(capsys, trained):
     assert "there is no folder nowhere" in refused(capsys, "runs", "nowhere")
 
 
+def test_a_damaged_run_is_left_out_by_name(capsys, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("whole", "cut", "empty"):
+        shutil.copytree(trained, name)
+    Path("cut/run.json").write_text('{"name": "gan')
+    Path("empty/run.json").write_text("{}")
+    with open("whole/metrics.jsonl", "a") as file:
+        file.write("not a number\n")
+    text = run(capsys, "runs", ".")
+    assert text.count("Left out: ") == 2
+    assert "it has no data, history, name, options" in text.replace("\n", " ")
+    assert re.search(r"^ whole ", text, re.MULTILINE)
+    assert "none of the runs in cut" in refused(capsys, "runs", "cut")
+
+
 def test_runs_of_a_comparison_lie_one_folder_deeper(capsys, trained, tmp_path):
     shutil.copytree(trained, tmp_path / "compare" / "mine")
     said = refused(capsys, "runs", tmp_path)

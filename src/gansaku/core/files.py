@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,15 @@ def write_text(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
-def read_json(path: Path, remedy: str) -> dict[str, Any]:
-    """What a JSON file of ours says; UserError with the remedy where it is damaged."""
+def read_json(path: Path, remedy: str, names: Iterable[str] = ()) -> dict[str, Any]:
+    """What a JSON file of ours says; UserError with the remedy where it is damaged.
+
+    It is also if it lacks one of `names`.
+    """
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-        reason = "" if isinstance(said, dict) else "it holds no names"
+        lacks = sorted(set(names) - set(said)) if isinstance(said, dict) else ["names"]
+        reason = f"it has no {', '.join(lacks)}" if lacks else ""
     except (OSError, ValueError) as error:
         said, reason = {}, str(error)
     if reason:

@@ -70,14 +70,18 @@ class Folder:
 
     @property
     def about(self) -> dict[str, Any]:
-        return read_json(self.path / "run.json", "a run cannot be read without it; train it anew")
+        remedy = "a run cannot be read without it; train it anew"
+        return read_json(self.path / "run.json", remedy, ("name", "options", "data", "history"))
 
     def records(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl; one that a crash cut short is left out."""
+        """The lines of metrics.jsonl; those that a crash or a disk has damaged are left out."""
         if not self.metrics.exists():
             return []
-        lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        found = []
+        for line in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines(True):
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line) if line.endswith("\n") else None)
+        return [record for record in found if isinstance(record, dict)]
 
     def append(self, record: dict[str, Any]) -> None:
         with self.writing(), open(self.metrics, "a", encoding="utf-8") as file:
