@@ -18,13 +18,15 @@ SLOWER = Adam(1e-3, (0.5, 0.9))
 CODES: dict[str, Any] = {f"{player}_optimizer": Adam(2e-3, (0.5, 0.9)) for player in "rdec"}
 DUEL: dict[str, Any] = {"g_optimizer": FAST, "d_optimizer": FAST, "width": 8}
 PAIRS = DUEL | {"g_optimizer": SLOWER, "d_optimizer": SLOWER}
+STILL = Adam(1e-3, (0.0, 0.9))  # players that move at once circle for longer with momentum
+BIGAN: dict[str, Any] = {"g_optimizer": STILL, "d_optimizer": STILL, "width": 8, "units": 32}
 LIKENESS: dict[str, Any] = {f"{player}_optimizer": SLOWER for player in "egd"}
 AGE: dict[str, Any] = {"g_optimizer": SLOWER, "e_optimizer": SLOWER, "width": 8, "match_z": 100.0}
 CASES: dict[str, tuple[str, int, dict[str, Any]]] = {
     "aae": ("aae", 150, CODES | {"units": 64, "spread": 1.0}),
     "aae-gaussian": ("aae", 150, CODES | {"units": 64, "spread": 1.0, "posterior": "gaussian"}),
     "aae-conv": ("aae", 100, CODES | {"width": 8, "body": "conv", "spread": 1.0}),
-    "bigan": ("bigan", 200, PAIRS | {"units": 32, "body": "conv", "d_norm": "none", "falls": 1.0}),
+    "bigan": ("bigan", 300, BIGAN | {"body": "conv", "d_norm": "none", "falls": 1.0}),
     "ali": ("ali", 250, PAIRS | {"width": 16}),
     "age": ("age", 250, AGE),
     "vae_gan": ("vae_gan", 150, LIKENESS | {"width": 16, "units": 32, "gamma": 0.01}),
