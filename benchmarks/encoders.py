@@ -144,6 +144,10 @@ def among_all(part: Split, features: Callable[[Tensor], Tensor]) -> float:
     return neighbours(features(known), labels, features(part.test), part.test_labels)
 
 
+def by_all_features(model: Model, part: Split) -> float:
+    return among_all(part, functools.partial(before_the_code, model))
+
+
 @torch.no_grad()
 def settle(net: nn.Module, x: Tensor, batches: int = 1000, size: int = 128) -> None:
     """Take batch norm's moments anew, over random batches of x: so BiGAN's authors measure."""
@@ -156,12 +160,6 @@ def settle(net: nn.Module, x: Tensor, batches: int = 1000, size: int = 128) -> N
     for _ in range(batches if norms else 0):
         net(x[torch.randint(len(x), (size,), generator=generator)])
     net.eval()
-
-
-def by_settled(model: Model, part: Split) -> float:
-    """`among_all` once the encoder's moments are settled; after all other measures."""
-    settle(model.nets.E, part.train)
-    return among_all(part, functools.partial(before_the_code, model))
 
 
 def untrained_figures(recipe: str) -> dict[str, Any]:
@@ -206,7 +204,7 @@ def cell(recipe: str, args: argparse.Namespace) -> dict[str, Any]:
         "reconstruction_of_mean": again.of_mean,
         "nn_codes": by_neighbours(model, part),
         "nn_features": by_features(model, part),
-        "nn_features_all": among_all(part, functools.partial(before_the_code, model)),
+        "nn_features_all": by_all_features(model, part),
         "parzen": likely.likelihood.value,
         "parzen_error": likely.likelihood.error,
         "parzen_sigma": likely.sigma,
@@ -215,7 +213,8 @@ def cell(recipe: str, args: argparse.Namespace) -> dict[str, Any]:
         found |= {"class_error": class_error(model, part), "labels": made.labels}
     found |= {"recipe": repr(made), "precision": args.precision}
     found |= drawings(model, part, name)
-    return {**found, "nn_settled": by_settled(model, part), **trained.cost()}
+    settle(model.nets.E, part.train)  # after all else that is measured
+    return {**found, "nn_settled": by_all_features(model, part), **trained.cost()}
 
 
 def drawings(model: Model, part: Split, name: str) -> dict[str, str]:

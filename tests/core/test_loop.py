@@ -45,10 +45,7 @@ def test_a_step_is_the_step_done_by_hand():
 
 @pytest.mark.parametrize("share", [True, False])
 def test_simultaneous_players_move_on_gradients_of_before(share):
-    recipe = Toy(optimizer=PLAIN, share=share)
-    start = Run(recipe, Vectors())
-    start._begin()
-    alone = {}
+    recipe, alone = Toy(optimizer=PLAIN, share=share), {}
     for name in ("D", "G"):  # what each would do, were the other's rate nought
         only = Run(recipe, Vectors())
         only.rates = {player: [0.1 * (player == name)] for player in ("D", "G")}

@@ -75,8 +75,9 @@ class Toy(Recipe):
             Phase(g, self.g_loss, moves=self.moves),
         )
         share = Share(g, self.fakes) if self.share else None
-        game = Stage("game", phases, self.steps, share=share, enter=self.zero)
-        game = dataclasses.replace(game, simultaneous=self.simultaneous)
+        game = Stage(
+            "game", phases, self.steps, share=share, enter=self.zero, simultaneous=self.simultaneous
+        )
         alone = Stage("alone", phases[:1], self.first, done=lambda nets, clock: nets.count >= 3)
         return (alone, game) if self.first else (game,)
 

@@ -61,17 +61,17 @@ def _folders(where: Path) -> list[Folder]:
 
     marks = [where / "run.json", *where.glob("*/run.json")]
     found = [Folder(mark.parent) for mark in marks if mark.is_file()]
+    if not found:
+        state = "there are no runs in" if where.is_dir() else "there is no folder"
+        if deeper := _within(where):
+            raise UserError(f"{state} {where}; some are one folder deeper: {deeper}")
+        raise UserError(f"{state} {where}; `gansaku train` makes the first, in runs/")
     begun = {}
     for folder in found:
         try:
             begun[folder] = folder.about["history"][0]["at"]
         except UserError as error:
             say(f"Left out: {escape(str(error))}")
-    if not found:
-        state = "there are no runs in" if where.is_dir() else "there is no folder"
-        if deeper := _within(where):
-            raise UserError(f"{state} {where}; some are one folder deeper: {deeper}")
-        raise UserError(f"{state} {where}; `gansaku train` makes the first, in runs/")
     if not begun:
         raise UserError(f"none of the runs in {where} can be read")
     return sorted(begun, key=begun.__getitem__)

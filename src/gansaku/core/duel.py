@@ -151,14 +151,22 @@ class Duel(FromLatents):
     def remarks(self, nets: Nets) -> tuple[str, ...]:
         return mixing(self.penalties, nets.D, "d_norm layer or none")
 
+    def makers(self, nets: Nets) -> nn.Module | tuple[nn.Module, ...]:
+        """The networks that player G moves."""
+        return nets.G
+
+    def shared(self, nets: Nets, batch: Batch, clock: Clock) -> Batch:
+        """The batch with what both players need of it; here the fakes."""
+        return self.with_fakes(nets, batch, clock)
+
     def stages(self, nets: Nets) -> tuple[Stage, ...]:
         d = Player("D", nets.D, self.d_optimizer, self.schedule)
-        g = Player("G", nets.G, self.g_optimizer, self.schedule)
+        g = Player("G", self.makers(nets), self.g_optimizer, self.schedule)
         phases = (
             Phase(d, self.d_loss, repeat=self.critic_turns, after=self.after_d),
             Phase(g, self.g_loss),
         )
-        share = None if self.fresh or self.g_batches != 1 else Share(g, self.with_fakes)
+        share = None if self.fresh or self.g_batches != 1 else Share(g, self.shared)
         return (Stage("train", phases, self.steps, share=share, simultaneous=self.simultaneous),)
 
     def condition(self, batch: Batch, times: int = 1) -> dict[str, Tensor]:

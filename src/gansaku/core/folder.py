@@ -78,9 +78,13 @@ class Folder:
         if not self.metrics.exists():
             return []
         found = []
-        for line in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines(True):
+        for line in (
+            self.metrics.read_text(encoding="utf-8", errors="replace")
+            .rpartition("\n")[0]
+            .splitlines()
+        ):
             with contextlib.suppress(ValueError):
-                found.append(json.loads(line) if line.endswith("\n") else None)
+                found.append(json.loads(line))
         return [record for record in found if isinstance(record, dict)]
 
     def append(self, record: dict[str, Any]) -> None:

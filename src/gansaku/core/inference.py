@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
+from gansaku.core.contract import Batch, Clock, Nets, Terms
 from gansaku.core.duel import Critic, Duel, rows
 from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
@@ -48,17 +48,10 @@ class PairDuel(Duel):
         nets.add_module("E", self.encoder(spec))
         return nets
 
-    def stages(self, nets: Nets) -> tuple[Stage, ...]:
-        d = Player("D", nets.D, self.d_optimizer, self.schedule)
-        g = Player("G", (nets.G, nets.E), self.g_optimizer, self.schedule)
-        phases = (
-            Phase(d, self.d_loss, repeat=self.critic_turns, after=self.after_d),
-            Phase(g, self.g_loss),
-        )
-        share = None if self.fresh else Share(g, self.pairs)
-        return (Stage("train", phases, self.steps, share=share, simultaneous=self.simultaneous),)
+    def makers(self, nets: Nets) -> tuple[nn.Module, ...]:
+        return nets.G, nets.E
 
-    def pairs(self, nets: Nets, batch: Batch, clock: Clock) -> Batch:
+    def shared(self, nets: Nets, batch: Batch, clock: Clock) -> Batch:
         """The batch with `fake` and its `z`, and with E's `code` of x, unless they are there."""
         if "code" in batch:
             return batch
@@ -75,10 +68,10 @@ class PairDuel(Duel):
         return Critic(seen, self.logits)
 
     def d_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
-        return super().d_loss(nets, self.pairs(nets, batch, clock), clock)
+        return super().d_loss(nets, self.shared(nets, batch, clock), clock)
 
     def g_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
-        batch = self.pairs(nets, batch, clock)
+        batch = self.shared(nets, batch, clock)
         critic = self.judge(nets, clock)
         at_real, at_fake = critic((batch["x"], batch["code"])), critic((batch["fake"], batch["z"]))
         return {"objective": self.objective.d(at_fake, at_real)}

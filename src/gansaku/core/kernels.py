@@ -41,9 +41,7 @@ class Faster(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        kwargs = kwargs or {}
-        made = QUICK[func](*args, **kwargs) if func in QUICK else None
-        return func(*args, **kwargs) if made is None else made
+        return layer(func, *args, **(kwargs or {}))
 
 
 def faster(wanted: bool = True) -> contextlib.AbstractContextManager:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
+from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Stage, Terms
 from gansaku.core.duel import Critic, Duel
 from gansaku.core.errors import UserError, nearest
 from gansaku.core.noise import Noise
@@ -54,24 +54,24 @@ class ModeDuel(Duel):
             nets.add_module("D1", self.critic(spec))
         return nets
 
+    def makers(self, nets: Nets) -> tuple[nn.Module, ...]:
+        return nets.G, nets.E
+
     def stages(self, nets: Nets) -> tuple[Stage, ...]:
-        g = Player("G", (nets.G, nets.E), self.g_optimizer, self.schedule)
+        if self.form == "regularised":
+            return super().stages(nets)
         d = Player("D", nets.D, self.d_optimizer, self.schedule)
-        game: tuple[Phase, ...] = (
+        d1 = Player("D1", nets.D1, self.d_optimizer, self.schedule)
+        # a player of its own: beside the game's, the distance's gradients are too small to be heard
+        m = Player("M", self.makers(nets), self.g_optimizer, self.schedule)
+        g = Player("G", nets.G, self.g_optimizer, self.schedule)
+        phases = (
+            Phase(d1, self.manifold_d),
+            Phase(m, self.manifold_g),
             Phase(d, self.d_loss, repeat=self.critic_turns, after=self.after_d),
             Phase(g, self.g_loss),
         )
-        if self.form == "regularised":
-            share = None if self.fresh or self.g_batches != 1 else Share(g, self.with_fakes)
-            return (Stage("train", game, self.steps, share=share, simultaneous=self.simultaneous),)
-        d1 = Player("D1", nets.D1, self.d_optimizer, self.schedule)
-        # a player of its own: beside the game's, the distance's gradients are too small to be heard
-        m = Player("M", (nets.G, nets.E), self.g_optimizer, self.schedule)
-        g = Player("G", nets.G, self.g_optimizer, self.schedule)
-        manifold = (Phase(d1, self.manifold_d), Phase(m, self.manifold_g))
-        diffusion = (game[0], Phase(g, self.g_loss))
-        game = manifold + diffusion
-        return (Stage("train", game, self.steps, simultaneous=self.simultaneous),)
+        return (Stage("train", phases, self.steps, simultaneous=self.simultaneous),)
 
     def with_fakes(self, nets: Nets, batch: Batch, clock: Clock, times: int = 1) -> Batch:
         """The batch with `fake` and with `again`, G(E(x)), unless they are there."""

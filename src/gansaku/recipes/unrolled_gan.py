@@ -23,7 +23,7 @@ class UnrolledGAN(Duel):
 
     G descends f(G, D_k), D_k being D after `unrolled` more updates on the same batch by its own
     optimizer (moments included), all differentiated; 0 is the plain GAN. With `NonSaturating` G
-    minimises -log D_k(G(z)). D moves before G; the authors' notebook is `simultaneous`. The plain
+    minimises -log D_k(G(z)). D moves before G; the authors' notebook is `simultaneous`. Plain,
     `points="paper"` loses the ring's modes (figure 2). A `GradientPenalty`'s points ahead stay.
     """
 
