@@ -10,6 +10,7 @@ whether the nearest other of the 120 has it too. Minutes are of the processor. C
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from common import (
     Results,
     arguments,
     distances,
+    halved,
     parse,
     recipe_of,
     sheet,
@@ -81,11 +83,11 @@ def alike(codes: Tensor) -> dict[str, float]:
     return found
 
 
-def cell(recipe: str, minutes: float, seed: int) -> dict[str, Any]:
+def cell(recipe: str, minutes: float, seed: int, precision: str) -> dict[str, Any]:
     """Train one recipe for its minutes; measure, and draw what came of it."""
     train, test = faces()
-    name = f"faces-{slug(recipe)}-{minutes:g}min-seed{seed}"
-    budget = {"cpu": True, "seed": seed, "flip": True}
+    name = f"faces-{slug(recipe)}-{minutes:g}min-seed{seed}{halved(precision, '-')}"
+    budget = {"cpu": True, "seed": seed, "flip": True, "precision": precision}
     trained = train_for(recipe_of(recipe), train, WORK / name, 60 * minutes, **budget)
     model, kept, real = trained.model, scaled(test), scaled(torch.cat([train, test]))
     again = reconstruct(model, kept)
@@ -106,27 +108,35 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=15, help="of training, each recipe")
     parser.add_argument("--recipes", nargs="+", default=RECIPES, help="names or config texts")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16 or fp16")
     args = parse(parser)
-    results, cells = Results("encode_faces"), {}
+    results = Results("encode_faces")
     for recipe in args.recipes:
-        make = functools.partial(cell, recipe, args.minutes, args.seed)
-        key = f"{recipe} {args.minutes:g} min seed {args.seed}"
-        cells[recipe] = results.cell(key, make)
-        results.publish("Encoders on faces", _body(cells, args.minutes))
+        make = functools.partial(cell, recipe, args.minutes, args.seed, args.precision)
+        key = f"{recipe} {args.minutes:g} min seed {args.seed}{halved(args.precision, ' ')}"
+        results.cell(key, make)
+        results.publish("Encoders on faces", _body(results.cells))
 
 
-_HEADER = ("recipe", "steps", "reconstruction", "Frechet distance", "the nearest is alike: codes")
+CELL = re.compile(r"(.*) (\S+) min seed \d+(?: (\w+))?")  # recipe, minutes, precision
+_HEADER = (
+    *("recipe", "minutes", "steps", "reconstruction"),
+    *("Frechet distance", "the nearest is alike: codes"),
+)
 
 
-def _body(cells: dict[str, dict[str, Any]], minutes: float) -> str:
+def _body(cells: dict[str, dict[str, Any]]) -> str:
+    """All that was ever measured."""
     rows, sheets = [], []
-    for recipe, found in cells.items():
+    for key, found in cells.items():
+        text, minutes, precision = CELL.findall(key)[0]
+        recipe = f"`{text}`" + (f", {precision}" if precision else "")
         values = [f"{found['reconstruction']:.3f}", f"{found['frechet']:.1f}"]
-        rows.append((f"`{recipe}`", found["steps"], *values, _attributes(found["alike"])))
+        rows.append((recipe, minutes, found["steps"], *values, _attributes(found["alike"])))
         links = " ".join(f"![{k}](../../docs/{found[k]})" for k in ("sheet", "pairs", "added"))
-        sheets.append(f"`{recipe}`: samples; kept faces made again; attributes added\n\n{links}")
+        sheets.append(f"{recipe}: samples; kept faces made again; attributes added\n\n{links}")
     said = (
-        f"{len(faces()[0])} faces of {SIZE} x {SIZE}, flipped, {minutes:g} minutes of one core "
+        f"{len(faces()[0])} faces of {SIZE} x {SIZE}, flipped, one core "
         f"each. Reconstruction: root mean squared difference on {TEST} kept faces, in [-1, 1], of "
         f"which the mean picture has {found['reconstruction_of_mean']:.3f}. Frechet distance by "
         f"`{found['features']}`. The nearest other of {SEEN} marked faces is alike, balanced over "

@@ -4,16 +4,20 @@
     python benchmarks/modes.py ring --steps 7500 --recipe "UnrolledGAN(points='paper',
         d_optimizer=Adam(1e-3, (0.5, 0.999)))"
     python benchmarks/modes.py stacked --minutes 30
+    python benchmarks/modes.py stacked --pictures 240000
 
 Stacked MNIST (arXiv:1611.02163, section 3.3.1) is an array given to `gs.train(data=...)`: three
-random training digits as the channels of one picture, 1,000 modes. Every cell resumes.
+random training digits as the channels of one picture, 1,000 modes. Recipes have the same time, or
+the same number of real pictures, as in the papers; then they end there. Every cell resumes.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import itertools
+import math
 import re
 from typing import Any
 
@@ -80,10 +84,15 @@ def stacked_digits() -> torch.Tensor:
     return ((stacked + 1) * 127.5).round().to(torch.uint8)
 
 
-def stacked_cell(recipe: str, minutes: float, seed: int, cpu: bool) -> dict[str, Any]:
-    """Train for its minutes; count the modes of as many samples as the papers take."""
+def stacked_cell(
+    recipe: str, seed: int, cpu: bool, minutes: float = math.inf, pictures: int | None = None
+) -> dict[str, Any]:
+    """Train for its minutes or pictures; count the modes of as many samples as the papers take."""
     made = recipe_of(recipe)
-    out = WORK / f"modes-stacked-{slug(recipe)}-{minutes:g}min-seed{seed}"
+    if pictures is not None:  # every recipe here takes one batch a step
+        made = dataclasses.replace(made, steps=pictures // made.batch_size)
+    name = f"{slug(recipe)}-{_amount(minutes, pictures).replace(' ', '')}"
+    out = WORK / f"modes-stacked-{name}-seed{seed}"
     trained = train_for(made, stacked_digits(), out, 60 * minutes, cpu=cpu, seed=seed)
     samples = torch.cat([x[:, :, 2:-2, 2:-2] for x in trained.model.stream(PROTOCOL, seed=1)])
     found = stacked_modes(samples, digit_features().logits)
@@ -94,10 +103,14 @@ def stacked_cell(recipe: str, minutes: float, seed: int, cpu: bool) -> dict[str,
         "samples": found.samples,
         "ideal_covered": found.ideal_covered,
         "ideal_kl": found.ideal_kl,
-        "sheet": sheet(trained.model, f"modes_stacked_{slug(recipe)}-{minutes:g}min.png", 36),
+        "sheet": sheet(trained.model, f"modes_stacked_{name}.png", 36),
         "recipe": repr(made),
         **trained.cost(),
     }
+
+
+def _amount(minutes: float, pictures: int | None) -> str:
+    return f"{minutes:g} min" if pictures is None else f"{pictures} pictures"
 
 
 def ring(results: Results, args: argparse.Namespace) -> str:
@@ -132,14 +145,17 @@ def _ring_row(k: str, cells: list[dict[str, Any]]) -> tuple[Any, ...]:
 def stacked(results: Results, args: argparse.Namespace) -> str:
     """What is asked for is made; the tables have all that was ever measured."""
     for recipe in args.recipes:
-        key = f"{recipe} stacked, {args.minutes:g} min, seed {args.seed}"
-        make = functools.partial(stacked_cell, recipe, args.minutes, args.seed, args.cpu)
+        minutes = math.inf if args.pictures else args.minutes
+        key = f"{recipe} stacked, {_amount(minutes, args.pictures)}, seed {args.seed}"
+        make = functools.partial(
+            stacked_cell, recipe, args.seed, args.cpu, minutes, pictures=args.pictures
+        )
         results.cell(key, make)
     groups: dict[str, list[tuple[Any, ...]]] = {}
     for key, cell in results.cells.items():
-        recipe, minutes = STACK.findall(key)[0]
-        groups.setdefault(minutes, []).append(_stacked_row(recipe, cell))
-    tables = (f"{minutes} minutes each\n\n{table(_STACKED, groups[minutes])}" for minutes in groups)
+        recipe, amount = STACK.findall(key)[0]
+        groups.setdefault(amount, []).append(_stacked_row(recipe, cell))
+    tables = (f"{amount} each\n\n{table(_STACKED, groups[amount])}" for amount in groups)
     known = next(iter(results.cells.values()))
     said = (
         f"Stacked MNIST, {digits().name}, {PROTOCOL:,} samples, channels read by the digit "
@@ -149,14 +165,18 @@ def stacked(results: Results, args: argparse.Namespace) -> str:
     return "\n\n".join([said, *tables])
 
 
-STACK = re.compile(r"(.*) stacked, (\S+) min, seed \d+")
-_STACKED = ("recipe", "modes of 1,000", "reverse KL [nats]", "steps", "CPU s", "s", "sheet")
+STACK = re.compile(r"(.*) stacked, (\S+ min|\S+ pictures), seed \d+")
+_STACKED = (
+    *("recipe", "modes of 1,000", "reverse KL [nats]"),
+    *("pictures", "steps", "CPU s", "s", "sheet"),
+)
 
 
 def _stacked_row(recipe: str, cell: dict[str, Any]) -> tuple[Any, ...]:
     kl = f"{cell['reverse_kl']:.3f} +- {cell['reverse_kl_error']:.3f}"
     picture = f"![{slug(recipe)}](../../docs/{cell['sheet']})"
-    spent = (cell["steps"], f"{cell['cpu_seconds']:.0f}", f"{cell['seconds']:.0f}")
+    seen = cell["steps"] * recipe_of(recipe).batch_size
+    spent = (f"{seen:,}", cell["steps"], f"{cell['cpu_seconds']:.0f}", f"{cell['seconds']:.0f}")
     return (f"`{recipe}`", cell["covered"], kl, *spent, picture)
 
 
@@ -169,6 +189,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=25_000, help="of the ring")
     parser.add_argument("--recipes", nargs="+", default=RECIPES, help="of stacked MNIST")
     parser.add_argument("--minutes", type=float, default=30, help="of training on stacked MNIST")
+    parser.add_argument("--pictures", type=int, help="real pictures, in place of minutes")
     parser.add_argument("--cpu", action="store_true", help="minutes of the processor, not clock")
     parser.add_argument("--seed", type=int, default=0, help="of stacked MNIST")
     args = parse(parser)
