@@ -116,7 +116,7 @@ def ranked(scale: float, steps: int, seed: int) -> dict[str, Any]:
     recipe = recipe_of(ORDERED.format(scale))
     train, test = as_images(digits().train), as_images(digits().test)
     critic = recipe.critic(SimpleNamespace(shape=train.shape[1:])).train()
-    optimizer = recipe.d_optimizer(critic.parameters())
+    optimizer = recipe.d_optimizer(list(critic.parameters()))
     for _ in range(steps):
         real = train[torch.randint(len(train), (BATCH,))]
         fake = noised(real)
