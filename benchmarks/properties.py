@@ -60,6 +60,7 @@ BALANCED = (
 )
 K_RATE = 1e-3  # the paper's
 WEIGHTS, MARGINS = (0.1, 0.0), (2e-4, 0.0)  # the papers', and none
+WIDE = 2e-2  # a margin as large as the gaps that a critic makes without one
 BATCH = 64  # of codes and scores: as batch norm had them in training
 
 
@@ -212,7 +213,7 @@ def ordering(results: Results, args: argparse.Namespace) -> str:
 
 def ranking(results: Results, args: argparse.Namespace) -> str:
     rows = []
-    for scale in _values(results, rf"ranked (\S+), {args.steps} steps", args.margins):
+    for scale in _values(results, rf"ranked (\S+), {args.steps} steps", (*args.margins, WIDE)):
         cells = []
         for seed in range(args.seeds):
             make = functools.partial(ranked, scale, args.steps, seed)
