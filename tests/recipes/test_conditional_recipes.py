@@ -217,7 +217,7 @@ def test_perceptrons_start_as_the_first_gans():
     run = Run(CGAN(**SMALL), Shades())
     assert [run.optimizers[p].param_groups[0]["lr"] for p in "GD"] == [0.1, 0.05]
     x, n = Shades().batch(0, 8, 1)["x"], 8
-    run.recipe.at_marginals(run.nets, {"x": x})
+    run.stages[0].enter(run.nets, {"x": x})
     grey = (run.nets.G.paint.bias / 2).tanh().unflatten(0, x.shape[1:])
     torch.testing.assert_close(grey, x.mean(0) * n / (n + 1), atol=1e-5, rtol=1e-5)
     assert CGAN(**SMALL).stages(run.nets)[0].enter is not None

@@ -159,15 +159,25 @@ class Duel(FromLatents):
         """The batch with what both players need of it; here the fakes."""
         return self.with_fakes(nets, batch, clock)
 
+    def pace(self, nets: Nets) -> Callable[[Clock], float | Mapping[str, Any]]:
+        """The schedule of both players, where it depends on what networks remember."""
+        return self.schedule
+
+    def entry(self, nets: Nets) -> Callable[[Nets, Batch], None] | None:
+        """What sets networks from a first batch; here nothing."""
+        return None
+
     def stages(self, nets: Nets) -> tuple[Stage, ...]:
-        d = Player("D", nets.D, self.d_optimizer, self.schedule)
-        g = Player("G", self.makers(nets), self.g_optimizer, self.schedule)
+        pace = self.pace(nets)
+        d = Player("D", nets.D, self.d_optimizer, pace)
+        g = Player("G", self.makers(nets), self.g_optimizer, pace)
         phases = (
             Phase(d, self.d_loss, repeat=self.critic_turns, after=self.after_d),
             Phase(g, self.g_loss),
         )
         share = None if self.fresh or self.g_batches != 1 else Share(g, self.shared)
-        return (Stage("train", phases, self.steps, share=share, simultaneous=self.simultaneous),)
+        ways = {"enter": self.entry(nets), "share": share, "simultaneous": self.simultaneous}
+        return (Stage("train", phases, self.steps, **ways),)
 
     def condition(self, batch: Batch, times: int = 1) -> dict[str, Tensor]:
         """What G and D are told besides, a row for each of `times` fakes a sample; here nothing."""
@@ -274,6 +284,12 @@ class Duel(FromLatents):
     def score(self, nets: Nets, x: Tensor) -> Tensor:
         """The critic's logits `[N]` of samples, for pictures of its surface and for anomalies."""
         return rows(self.logits(nets.D(x)))
+
+
+def at_marginals(nets: Nets, batch: Batch) -> None:
+    """G's output biases from a batch's mean, drawn a little to grey so that none is stuck."""
+    n = len(batch["x"])
+    nets.G.set_marginals(batch["x"].mean(0) * n / (n + 1))
 
 
 def mixing(penalties: Sequence[Penalty], critic: nn.Module, instead: str) -> tuple[str, ...]:

@@ -1,14 +1,13 @@
 """BiGAN's twin with a stochastic encoder."""
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
 from gansaku.core.card import Card
-from gansaku.core.contract import Batch, Nets, Stage
-from gansaku.core.duel import Objective
+from gansaku.core.contract import Nets
+from gansaku.core.duel import Objective, at_marginals
 from gansaku.core.inference import PairDuel
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
@@ -66,14 +65,8 @@ class ALI(PairDuel):
             return mean
         return reparameterised(mean, 2 * log_deviation, noise.normal(*mean.shape))
 
-    def stages(self, nets: Nets) -> tuple[Stage, ...]:
-        stages = super().stages(nets)
-        return tuple(dataclasses.replace(stage, enter=self.at_marginals) for stage in stages)
-
-    def at_marginals(self, nets: Nets, batch: Batch) -> None:
-        """Output biases from a batch's mean picture, drawn a little to grey so that none sticks."""
-        n = len(batch["x"])
-        nets.G.set_marginals(batch["x"].mean(0) * n / (n + 1))
+    def entry(self, nets: Nets) -> Any:
+        return at_marginals
 
     @classmethod
     def tiny(cls) -> Self:

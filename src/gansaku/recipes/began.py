@@ -1,6 +1,5 @@
 """Autoencoder against generator, held in balance by one number."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -8,7 +7,7 @@ from typing import Any, ClassVar, Self
 from torch import Tensor, nn
 
 from gansaku.core.card import Card
-from gansaku.core.contract import Batch, Clock, Nets, Phase, Share, Stage, Terms
+from gansaku.core.contract import Batch, Clock, Nets, Terms
 from gansaku.core.duel import Duel, Output
 from gansaku.core.optim import Adam
 from gansaku.losses import BoundaryEquilibrium
@@ -24,8 +23,8 @@ class BEGAN(Duel):
     `convergence` in the log is the paper's global measure. The learning rate is halved when that
     measure stalls, as in the paper, which gives no rule: ours is `stall`. Skip connections and
     vanishing residuals, optional there, are left out. The paper has width 64 at 64 x 64, 128 above.
-    It is for photographs: of white strokes on black, D learns to reproduce grey ones nearly as
-    well, and G stays there while k is 0.
+    White strokes on black need `from_mean` and a gamma of 1: D reproduces grey ones nearly as
+    well, and G, which begins at grey, stays there while k is 0; black alone is easier still.
     """
 
     card: ClassVar[Card] = Card(
@@ -48,6 +47,7 @@ class BEGAN(Duel):
     d_optimizer: Adam = Adam(1e-4, (0.9, 0.999))
     stall: int = 20_000  # steps without progress after which the learning rate is halved
     width: int = 64  # channels
+    from_mean: bool = False  # G's first samples have the data's mean instead of grey
 
     def generator(self, spec: Any) -> nn.Module:
         if len(spec.shape) == 1:
@@ -62,15 +62,16 @@ class BEGAN(Duel):
         nets.add_module("balance", self.objective.build(self.stall))
         return nets
 
-    def stages(self, nets: Nets) -> tuple[Stage, ...]:
-        (stage,) = super().stages(nets)
-        d, g = (
-            dataclasses.replace(phase.player, schedule=lambda clock: float(nets.balance.rate))
-            for phase in stage.phases
-        )
-        phases = (dataclasses.replace(stage.phases[0], player=d), Phase(g, self.g_loss))
-        share = stage.share and Share(g, self.with_fakes)
-        return (dataclasses.replace(stage, phases=phases, share=share),)
+    def pace(self, nets: Nets) -> Any:
+        return lambda clock: float(nets.balance.rate)
+
+    def entry(self, nets: Nets) -> Any:
+        return self.begin if self.from_mean else None
+
+    def begin(self, nets: Nets, batch: Batch) -> None:
+        """G's last bias is the mean of a batch: a colour for pictures, a place for points."""
+        *_, last = nets.G.modules()
+        last.bias.copy_(batch["x"].transpose(0, 1).flatten(1).mean(1))
 
     def logits(self, said: Any) -> Tensor:
         return said[0]

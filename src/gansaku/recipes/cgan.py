@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 from torch import nn
 
 from gansaku.core.card import Card
-from gansaku.core.contract import Batch, Clock, Nets, Stage
-from gansaku.core.duel import Objective
+from gansaku.core.contract import Clock, Nets, Stage
+from gansaku.core.duel import Objective, at_marginals
 from gansaku.core.errors import UserError
 from gansaku.core.labelled import Labelled
 from gansaku.core.optim import SGD, Adam
@@ -80,12 +80,10 @@ class CGAN(Labelled):
         d = self.d_optimizer or (SGD(0.05, 0.5) if maxout else adam)
         if (g, d) != (self.g_optimizer, self.d_optimizer):
             return dataclasses.replace(self, g_optimizer=g, d_optimizer=d).stages(nets)
-        enter = self.at_marginals if maxout else None
-        return tuple(dataclasses.replace(s, enter=enter) for s in super().stages(nets))
+        return super().stages(nets)
 
-    def at_marginals(self, nets: Nets, batch: Batch) -> None:
-        """Output biases from a batch's mean image, a little greyed so that none is stuck."""
-        nets.G.set_marginals(batch["x"].mean(0) * len(batch["x"]) / (len(batch["x"]) + 1))
+    def entry(self, nets: Nets) -> Any:
+        return at_marginals if self.net == "maxout" else None
 
     def schedule(self, clock: Clock) -> dict[str, float]:
         if not isinstance(self.g_optimizer, SGD):

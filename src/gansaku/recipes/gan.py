@@ -1,14 +1,13 @@
 """The first GAN: two perceptrons on MNIST."""
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from torch import nn
 
 from gansaku.core.card import Card
-from gansaku.core.contract import Batch, Clock, Nets, Stage
-from gansaku.core.duel import Duel
+from gansaku.core.contract import Clock, Nets
+from gansaku.core.duel import Duel, at_marginals
 from gansaku.core.optim import SGD
 from gansaku.losses import Minimax, NonSaturating
 from gansaku.nets import MaxoutCritic, MLPGenerator
@@ -58,14 +57,8 @@ class GAN(Duel):
         momentum = first + clock.progress * (self.last_momentum - first)
         return {"lr": max(self.lr_decay**-clock.step, 1e-6 / lr), "momentum": momentum}
 
-    def stages(self, nets: Nets) -> tuple[Stage, ...]:
-        stages = super().stages(nets)
-        return tuple(dataclasses.replace(stage, enter=self.at_marginals) for stage in stages)
-
-    def at_marginals(self, nets: Nets, batch: Batch) -> None:
-        """Output biases from a batch's mean image, drawn a little to grey so that none is stuck."""
-        n = len(batch["x"])
-        nets.G.set_marginals(batch["x"].mean(0) * n / (n + 1))
+    def entry(self, nets: Nets) -> Any:
+        return at_marginals
 
     @classmethod
     def tiny(cls) -> Self:
