@@ -14,7 +14,7 @@ from gansaku.recipes.began import BEGAN
 def dark(n: int = 32) -> np.ndarray:
     """Colour pictures, dark in red, bright in blue."""
     noise = np.random.default_rng(0).integers(0, 40, (n, 16, 16, 3))
-    return (noise + [0, 100, 200]).astype(np.uint8)
+    return (noise + np.array([0, 100, 200])).astype(np.uint8)
 
 
 @pytest.mark.parametrize("source", [dark(), "ring"], ids=["pictures", "points"])
