@@ -23,8 +23,8 @@ class BEGAN(Duel):
     `convergence` in the log is the paper's global measure. The learning rate is halved when that
     measure stalls, as in the paper, which gives no rule: ours is `stall`. Skip connections and
     vanishing residuals, optional there, are left out. The paper has width 64 at 64 x 64, 128 above.
-    White strokes on black need `from_mean` and a gamma of 1: D reproduces grey ones nearly as
-    well, and G, which begins at grey, stays there while k is 0; black alone is easier still.
+    Of white strokes on black D reproduces grey ones nearly as well, and G stays there while k is 0:
+    `from_mean` and a gamma of 1 lead it away, on digits to ones, the easiest to reproduce.
     """
 
     card: ClassVar[Card] = Card(
