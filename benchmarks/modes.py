@@ -89,8 +89,8 @@ def stacked_cell(
 ) -> dict[str, Any]:
     """Train for its minutes or pictures; count the modes of as many samples as the papers take."""
     made = recipe_of(recipe)
-    if pictures is not None:  # every recipe here takes one batch a step
-        made = dataclasses.replace(made, steps=pictures // made.batch_size)
+    if pictures is not None:
+        made = dataclasses.replace(made, steps=pictures // a_step(made))
     name = f"{slug(recipe)}-{_amount(minutes, pictures).replace(' ', '')}"
     out = WORK / f"modes-stacked-{name}-seed{seed}"
     trained = train_for(made, stacked_digits(), out, 60 * minutes, cpu=cpu, seed=seed)
@@ -107,6 +107,11 @@ def stacked_cell(
         "recipe": repr(made),
         **trained.cost(),
     }
+
+
+def a_step(recipe: Any) -> int:
+    """Real pictures that a step of a duel takes."""
+    return recipe.batch_size * recipe.d_updates
 
 
 def _amount(minutes: float, pictures: int | None) -> str:
@@ -175,7 +180,7 @@ _STACKED = (
 def _stacked_row(recipe: str, cell: dict[str, Any]) -> tuple[Any, ...]:
     kl = f"{cell['reverse_kl']:.3f} +- {cell['reverse_kl_error']:.3f}"
     picture = f"![{slug(recipe)}](../../docs/{cell['sheet']})"
-    seen = cell["steps"] * recipe_of(recipe).batch_size
+    seen = cell["steps"] * a_step(recipe_of(recipe))
     spent = (f"{seen:,}", cell["steps"], f"{cell['cpu_seconds']:.0f}", f"{cell['seconds']:.0f}")
     return (f"`{recipe}`", cell["covered"], kl, *spent, picture)
 

@@ -176,8 +176,10 @@ class Duel(FromLatents):
             Phase(g, self.g_loss),
         )
         share = None if self.fresh or self.g_batches != 1 else Share(g, self.shared)
-        ways = {"enter": self.entry(nets), "share": share, "simultaneous": self.simultaneous}
-        return (Stage("train", phases, self.steps, **ways),)
+        together, enter = self.simultaneous, self.entry(nets)
+        return (
+            Stage("train", phases, self.steps, share=share, enter=enter, simultaneous=together),
+        )
 
     def condition(self, batch: Batch, times: int = 1) -> dict[str, Tensor]:
         """What G and D are told besides, a row for each of `times` fakes a sample; here nothing."""
