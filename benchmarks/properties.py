@@ -3,11 +3,12 @@
     python benchmarks/properties.py --minutes 2 --threads 1
     python benchmarks/properties.py --weights 1 --margins 2e-3 --k_rate 1e-2 --threads 1
 
-`ebgan`: samples are more varied with the pulling-away term than without. `loss_sensitive_gan`: a
-fake's score lies below a real picture's by the more, the farther the two are apart, and less so
-without the margin; a generator's samples are all about as far away, and so a critic alone meets
-fakes at every distance too: other digits under noise of any strength. `began`, on faces of
-32 x 32: k comes to where the energies' ratio is gamma.
+`ebgan`: samples are more varied with the pulling-away term than without; in a whole run, whose
+critic pushes them apart too, and for a generator alone, against a critic that stands still.
+`loss_sensitive_gan`: a fake's score lies below a real picture's by the more, the farther the two
+are apart, and less so without the margin; a generator's samples are all about as far away, and so
+a critic alone meets fakes at every distance too: other digits under noise of any strength.
+`began`, on faces of 32 x 32: k comes to where the energies' ratio is gamma.
 
 Minutes are of the processor. Cells resume; the tables have all that was ever measured.
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 import argparse
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -60,6 +61,7 @@ BALANCED = (
 )
 K_RATE = 1e-3  # the paper's
 WEIGHTS, MARGINS = (0.1, 0.0), (2e-4, 0.0)  # the papers', and none
+STRONG = 10.0  # a term as large as the energies
 WIDE = 2e-2  # a margin as large as the gaps that a critic makes without one
 BATCH = 64  # of codes and scores: as batch norm had them in training
 
@@ -72,12 +74,16 @@ def trained(text: str, minutes: float, seed: int, data: Any = None, **options: A
 
 
 def pulled(weight: float, minutes: float, seed: int) -> dict[str, Any]:
-    """How varied EBGAN's digits are: by a classifier's features, and in the critic's own codes."""
+    """How varied EBGAN's digits are after a whole run."""
     done = trained(PULLED.format(weight), minutes, seed)
-    samples, real = done.model.sample(10_000, seed=1), as_images(digits().test)
-    features = digit_features().features
+    samples = done.model.sample(10_000, seed=1)
+    return varied(samples, reopened(done.model.folder).nets.D) | done.cost()
+
+
+def varied(samples: Tensor, critic: Any) -> dict[str, Any]:
+    """How varied samples are: by a classifier's features, and in the critic's own codes."""
+    real, features = as_images(digits().test), digit_features().features
     a, b = features(real), features(samples)
-    critic = reopened(done.model.folder).nets.D
     with torch.no_grad():
         away = [float(pulling_away(critic(part)[1])) for part in samples[:2560].split(BATCH)]
     return {
@@ -85,8 +91,32 @@ def pulled(weight: float, minutes: float, seed: int) -> dict[str, Any]:
         "coverage": density_coverage(a, b).coverage.value,
         "recall": precision_recall(a, b).recall.value,
         "cosine": sum(away) / len(away),
-        **done.cost(),
     }
+
+
+def stood(weight: float, steps: int, seed: int) -> dict[str, Any]:
+    """How varied a generator's digits are that learned against a critic that stands still."""
+    torch.manual_seed(seed)
+    recipe, real = recipe_of(PULLED.format(weight)), as_images(digits().train)
+    spec = SimpleNamespace(shape=real.shape[1:])
+    critic, generator = recipe.critic(spec).train(), recipe.generator(spec).train()
+    d, g = (
+        make(list(player.parameters()))
+        for make, player in ((recipe.d_optimizer, critic), (recipe.g_optimizer, generator))
+    )
+    for _ in range(steps):  # an autoencoder of the data
+        d.zero_grad()
+        (-critic(real[torch.randint(len(real), (BATCH,))])[0].mean()).backward()
+        d.step()
+    critic.requires_grad_(False)
+    for _ in range(steps):
+        g.zero_grad()
+        score, code = critic(generator(torch.randn(BATCH, recipe.z)))
+        (recipe.objective.g(score, score) + weight * pulling_away(code)).backward()
+        g.step()
+    with torch.no_grad():
+        samples = [generator(torch.randn(BATCH, recipe.z)) for _ in range(10_000 // BATCH)]
+    return varied(torch.cat(samples), critic)
 
 
 def ordered(scale: float, minutes: float, seed: int) -> dict[str, Any]:
@@ -183,17 +213,42 @@ def draw_balance(records: list[dict[str, Any]], name: str) -> None:
 
 
 def pulling(results: Results, args: argparse.Namespace) -> str:
+    make = functools.partial(pulled, minutes=args.minutes)
+    rows = _varied(results, f"ebgan {{}}, {args.minutes:g} min", make, args.weights, args.seeds)
+    return f"`{PULLED.format(0.1)}`, {args.seeds} seeds, MNIST.\n\n{table(VARIED, rows)}"
+
+
+def standing(results: Results, args: argparse.Namespace) -> str:
+    make = functools.partial(stood, steps=args.steps)
+    weights = (*args.weights, STRONG)
+    rows = _varied(results, f"stood {{}}, {args.steps} steps", make, weights, args.seeds)
+    said = (
+        f"The same generator alone, {args.steps:,} updates against the same critic after as many "
+        f"of its own on digits alone; {args.seeds} seeds."
+    )
+    return f"{said}\n\n{table(VARIED, rows)}"
+
+
+VARIED = ("pull_weight", "recall", "coverage", "squared cosine", "spread / data's", "Frechet")
+
+
+def _varied(
+    results: Results, key: str, make: Callable[..., Any], weights: Sequence[float], seeds: int
+) -> list[tuple[str, ...]]:
+    """A row a weight, over seeds; `key` has a place for the weight."""
     rows = []
-    names = ("recall", "coverage", "cosine", "spread", "frechet")
-    for weight in _values(results, rf"ebgan (\S+), {args.minutes:g} min", args.weights):
-        cells = []
-        for seed in range(args.seeds):
-            make = functools.partial(pulled, weight, args.minutes, seed)
-            cells.append(results.cell(f"ebgan {weight:g}, {args.minutes:g} min, seed {seed}", make))
+    for weight in _values(results, key.format(r"(\S+)"), weights):
+        cells = [
+            results.cell(
+                f"{key.format(f'{weight:g}')}, seed {seed}",
+                functools.partial(make, weight, seed=seed),
+            )
+            for seed in range(seeds)
+        ]
+        names = ("recall", "coverage", "cosine", "spread", "frechet")
         found = [mean_and_error([cell[name] for cell in cells]) for name in names]
         rows.append((f"{weight:g}", *(f"{one.value:.3f} +- {one.error:.3f}" for one in found)))
-    head = ("pull_weight", "recall", "coverage", "squared cosine", "spread / data's", "Frechet")
-    return f"`{PULLED.format(0.1)}`, {args.seeds} seeds, MNIST.\n\n{table(head, rows)}"
+    return rows
 
 
 def ordering(results: Results, args: argparse.Namespace) -> str:
@@ -266,11 +321,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--weights", type=float, nargs="+", default=WEIGHTS, help="of pulling away")
     parser.add_argument("--margins", type=float, nargs="+", default=MARGINS, help="a unit apart")
-    parser.add_argument("--steps", type=int, default=1000, help="of the critic alone")
+    parser.add_argument("--steps", type=int, default=1000, help="of a player alone")
     parser.add_argument("--k_rate", type=float, default=K_RATE, help="by which k follows")
     args = parse(parser)
     results = Results("properties")
-    body = "\n\n".join(part(results, args) for part in (pulling, ordering, ranking, balance))
+    parts = (pulling, standing, ordering, ranking, balance)
+    body = "\n\n".join(part(results, args) for part in parts)
     results.publish("What the energies promise", body)
 
 
