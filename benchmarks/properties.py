@@ -106,7 +106,7 @@ def stood(weight: float, steps: int, seed: int) -> dict[str, Any]:
     )
     for _ in range(steps):  # an autoencoder of the data
         d.zero_grad()
-        (-critic(real[torch.randint(len(real), (BATCH,))])[0].mean()).backward()
+        (-critic(some(real))[0].mean()).backward()
         d.step()
     critic.requires_grad_(False)
     for _ in range(steps):
@@ -124,15 +124,15 @@ def ordered(scale: float, minutes: float, seed: int) -> dict[str, Any]:
     done = trained(ORDERED.format(scale), minutes, seed)
     real = as_images(digits().test)
     fake = done.model.sample(len(real), seed=1)
-    critic = reopened(done.model.folder).nets.D
+    found = followed(reopened(done.model.folder).nets.D, real, fake)
+    return found | {"margin": scale * float(margin(real, fake).mean())} | done.cost()
+
+
+def followed(critic: Any, real: Tensor, fake: Tensor) -> dict[str, Any]:
+    """How the score's gap follows the distance, pair by pair."""
     with torch.no_grad():
         scores = [torch.cat([critic(part) for part in x.split(BATCH)]) for x in (real, fake)]
     gap, far = (scores[0] - scores[1]).flatten(), margin(real, fake)
-    return followed(gap, far) | {"margin": scale * float(far.mean())} | done.cost()
-
-
-def followed(gap: Tensor, far: Tensor) -> dict[str, Any]:
-    """How the score's gap follows the distance, pair by pair."""
     ranks = torch.stack([gap, far]).argsort(1).argsort(1).double()
     return {
         "correlation": float(torch.corrcoef(ranks)[0, 1]),
@@ -149,16 +149,18 @@ def ranked(scale: float, steps: int, seed: int) -> dict[str, Any]:
     critic = recipe.critic(SimpleNamespace(shape=train.shape[1:])).train()
     optimizer = recipe.d_optimizer(list(critic.parameters()))
     for _ in range(steps):
-        real = train[torch.randint(len(train), (BATCH,))]
+        real = some(train)
         fake = noised(real)
         told = {"x": real, "fake": fake}
         optimizer.zero_grad()
         recipe.d_objective(None, told, critic(real), critic(fake)).backward()
         optimizer.step()
-    fake = noised(test)
-    with torch.no_grad():
-        at = [torch.cat([critic(part) for part in x.split(BATCH)]).flatten() for x in (test, fake)]
-    return followed(at[0] - at[1], margin(test, fake))
+    return followed(critic, test, noised(test))
+
+
+def some(x: Tensor) -> Tensor:
+    """A batch of x at random, with repeats."""
+    return x[torch.randint(len(x), (BATCH,))]
 
 
 def noised(x: Tensor) -> Tensor:

@@ -60,18 +60,19 @@ class ModeDuel(Duel):
     def stages(self, nets: Nets) -> tuple[Stage, ...]:
         if self.form == "regularised":
             return super().stages(nets)
-        d = Player("D", nets.D, self.d_optimizer, self.schedule)
-        d1 = Player("D1", nets.D1, self.d_optimizer, self.schedule)
+        pace, enter = self.pace(nets), self.entry(nets)
+        d = Player("D", nets.D, self.d_optimizer, pace)
+        d1 = Player("D1", nets.D1, self.d_optimizer, pace)
         # a player of its own: beside the game's, the distance's gradients are too small to be heard
-        m = Player("M", self.makers(nets), self.g_optimizer, self.schedule)
-        g = Player("G", nets.G, self.g_optimizer, self.schedule)
+        m = Player("M", self.makers(nets), self.g_optimizer, pace)
+        g = Player("G", nets.G, self.g_optimizer, pace)
         phases = (
             Phase(d1, self.manifold_d),
             Phase(m, self.manifold_g),
             Phase(d, self.d_loss, repeat=self.critic_turns, after=self.after_d),
             Phase(g, self.g_loss),
         )
-        return (Stage("train", phases, self.steps, simultaneous=self.simultaneous),)
+        return (Stage("train", phases, self.steps, enter=enter, simultaneous=self.simultaneous),)
 
     def with_fakes(self, nets: Nets, batch: Batch, clock: Clock, times: int = 1) -> Batch:
         """The batch with `fake` and with `again`, G(E(x)), unless they are there."""
