@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gansaku.nets import parameters
+from gansaku.nets.layers.dropout import Dropout
 from gansaku.nets.layers.init import dcgan_init, he_init, orthogonal_init, uniform_init
-from gansaku.nets.layers.maxout import Maxout
+from gansaku.nets.layers.maxout import Maxout, maxout
 from gansaku.nets.layers.norm import check_norm, norm2d
 from gansaku.nets.layers.resample import (
     Basis,
@@ -96,9 +97,80 @@ def test_basis_and_head_are_convolutions_over_the_whole_map():
 def test_maxout_is_the_largest_piece():
     layer = Maxout(3, 4, 5)
     x = torch.randn(7, 3)
-    rows = layer.linear(x)
-    expected = torch.stack([rows[:, 5 * unit : 5 * unit + 5].amax(1) for unit in range(4)], 1)
+    rows = layer.maps(x)
+    expected = torch.stack([rows[:, unit::4].amax(1) for unit in range(4)], 1)
     assert torch.equal(layer(x), expected)
+    with torch.no_grad():
+        assert torch.equal(layer(x), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("pieces", [1, 2, 5])
+def test_maxouts_gradient_is_that_of_the_first_of_the_largest(dtype, layout, pieces):
+    x = torch.randn(3, 4 * pieces, 5, 6).round()  # with many ties, of 0 and -0 as well
+    x = x.to(dtype, memory_format=layout)
+    x.requires_grad_()
+    g = torch.randn(3, 4, 5, 6).to(dtype)
+    best = x.unflatten(1, (pieces, 4)).max(1)
+    first = (x.unflatten(1, (pieces, 4)) == best.values[:, None]).int().argmax(1)
+    expected = torch.zeros(3, pieces, 4, 5, 6, dtype=dtype).scatter(1, first[:, None], g[:, None])
+    (found,) = torch.autograd.grad(maxout(x, pieces), x, g)
+    assert torch.equal(found, expected.flatten(1, 2))
+    spread = torch.ones((), dtype=dtype).expand(3, 4, 5, 6)  # as a sum's gradient comes
+    (found,) = torch.autograd.grad(maxout(x, pieces), x, spread)
+    assert torch.equal(found.unflatten(1, (pieces, 4)).sum(1), spread)
+
+
+def test_maxout_is_differentiated_twice():
+    x = torch.randn(3, 6, 2, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: maxout(x, 3), x)
+    assert torch.autograd.gradgradcheck(lambda x: maxout(x, 3) ** 2, x)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.9])
+def test_dropout_keeps_a_share_and_the_mean(dtype, p):
+    torch.manual_seed(0)
+    x = torch.ones(7, 30, 41, 23, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    x = x.requires_grad_()
+    out = Dropout(p)(x)
+    n, kept = x.numel(), (out != 0).double().mean().item()
+    assert abs(kept - (1 - p)) < 5 * (p * (1 - p) / n) ** 0.5
+    assert out.dtype == dtype
+    assert out.stride() == x.stride()
+    values = out.detach()[out != 0].unique()
+    assert values.tolist() == pytest.approx(
+        [1 / (1 - p)], rel=0.01 if dtype.itemsize == 2 else 1e-4
+    )
+    (g,) = torch.autograd.grad(out.double().sum(), x)
+    assert torch.equal(g, out.detach())
+
+
+def test_dropout_treats_places_apart():
+    torch.manual_seed(0)
+    kept = (Dropout(0.5)(torch.ones(1000, 64)) != 0).double()
+    close = (kept.T.corrcoef() - torch.eye(64)).abs().max().item()
+    assert close < 5 / 1000**0.5
+    assert kept.mean(0).sub(0.5).abs().max().item() < 5 * 0.5 / 1000**0.5
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0, 1e-6, 1 - 1e-6])
+def test_dropout_of_nothing_and_of_all(p):
+    x = torch.randn(3, 5)
+    assert torch.equal(Dropout(p)(x), x if p < 0.5 else torch.zeros(3, 5))
+    assert torch.equal(Dropout(0.5).eval()(x), x)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_dropout_follows_the_seed_alone(layout):
+    x = torch.ones(5, 5, 3, 2)
+    torch.manual_seed(3)
+    first = Dropout(0.3)(x)
+    torch.manual_seed(3)
+    again = Dropout(0.3)(x.contiguous(memory_format=layout))
+    assert torch.equal(again, first)
+    assert again.is_contiguous(memory_format=layout)
 
 
 @pytest.mark.parametrize(

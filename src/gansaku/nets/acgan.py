@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from gansaku.nets.dcgan import Shape
+from gansaku.nets.layers.dropout import Dropout
 from gansaku.nets.layers.init import dcgan_init
 from gansaku.nets.layers.label import one_hot, with_label
 from gansaku.nets.layers.norm import CRITIC_NORMS, check_norm, norm2d
@@ -75,7 +76,7 @@ class ACGANCritic(nn.Module):
             after = width * 2**layer
             conv = nn.Conv2d(channels, after, 3, 2 - layer % 2, 1)
             own = norm2d(norm, after) if layer else nn.Identity()
-            self.blocks.extend([conv, own, nn.LeakyReLU(0.2), nn.Dropout(dropout)])
+            self.blocks.extend([conv, own, nn.LeakyReLU(0.2), Dropout(dropout)])
             channels = after
         features = channels * sizes[-1][0] * sizes[-1][1]
         self.judge, self.tell = nn.Linear(features, 1), nn.Linear(features, classes)

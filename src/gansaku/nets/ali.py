@@ -7,7 +7,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from gansaku.nets.layers.dropout import Dropout
 from gansaku.nets.layers.init import dcgan_init, msr_init
+from gansaku.nets.layers.maxout import maxout
 from gansaku.nets.layers.sizes import Size
 
 LEAK = 0.1
@@ -106,14 +108,14 @@ class ALIGenerator(nn.Module):
 
 
 class _Pieces(nn.Module):
-    """Maxout over neighbouring channels: `[N, PIECES C, ...] -> [N, C, ...]`."""
+    """Maxout: `[N, PIECES C, ...] -> [N, C, ...]`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.unflatten(1, (-1, PIECES)).max(2).values
+        return maxout(x, PIECES)
 
 
 def _maxout(layer: nn.Module, drop: float) -> list[nn.Module]:
-    return [nn.Dropout(drop), layer, _Pieces()]
+    return [Dropout(drop), layer, _Pieces()]
 
 
 class ALICritic(nn.Module):
@@ -131,22 +133,22 @@ class ALICritic(nn.Module):
         made = steps(shape[1:])
         widths, top = _widths(width, made), CAP * width
         inputs = [shape[0], *[w // PIECES for w in widths]]
-        self.see = nn.Sequential()
+        self.of_x = nn.Sequential()
         for level, (kernel, stride, *_) in enumerate(made):
             bias, drop = level == 0, 0.5 if level else 0.2
             layer = nn.Conv2d(inputs[level], widths[level], kernel, stride, bias=bias)
-            self.see.extend(_maxout(layer, drop))
+            self.of_x.extend(_maxout(layer, drop))
         last = nn.Conv2d(inputs[-1], top, made[-1][3], bias=False)
-        self.see.extend([*_maxout(last, 0.5), nn.Flatten()])
+        self.of_x.extend([*_maxout(last, 0.5), nn.Flatten()])
         half = top // PIECES
-        self.read = nn.Sequential(
+        self.of_z = nn.Sequential(
             *_maxout(nn.Linear(z, top, bias=False), 0.2),
             *_maxout(nn.Linear(half, top, bias=False), 0.5),
         )
-        self.join = nn.Sequential(
+        self.joint = nn.Sequential(
             *_maxout(nn.Linear(2 * half, 2 * top), 0.5),
             *_maxout(nn.Linear(top, 2 * top), 0.5),
-            nn.Dropout(0.5),
+            Dropout(0.5),
             nn.Linear(top, 1),
         )
         if std:
@@ -155,4 +157,4 @@ class ALICritic(nn.Module):
             msr_init(self)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        return self.join(torch.cat([self.see(x), self.read(z)], 1)).squeeze(1)
+        return self.joint(torch.cat([self.of_x(x), self.of_z(z)], 1)).squeeze(1)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gansaku.nets.dcgan import Shape, check_up, doubling, halving, widths_of
+from gansaku.nets.layers.dropout import Dropout
 from gansaku.nets.layers.init import dcgan_init, uniform_init, zero_biases
 from gansaku.nets.layers.label import ConditionalBatchNorm2d, one_hot, with_label
 from gansaku.nets.layers.maxout import Maxout
@@ -32,7 +33,7 @@ class ConditionalMLPGenerator(nn.Module):
         super().__init__()
         self.shape, self.classes = tuple(shape), classes
         own, told = max(width // 6, 1), max(5 * width // 6, 1)
-        drop = nn.Dropout(dropout)
+        drop = Dropout(dropout)
         self.of_z = nn.Sequential(nn.Linear(z, own), nn.ReLU(), drop)
         self.of_y = nn.Sequential(nn.Linear(classes, told), nn.ReLU(), drop)
         self.joint = nn.Sequential(nn.Linear(own + told, width), nn.ReLU(), drop)
@@ -74,9 +75,9 @@ class ConditionalMaxoutCritic(nn.Module):
         self.classes, self.projects = classes, told == "projection"
         side = 0 if self.projects else max(5 * units // 24, 1)
         see = Maxout(math.prod(shape), units, 5)
-        self.of_x = nn.Sequential(nn.Dropout(hidden), see, nn.Dropout(dropout))
-        self.of_y = nn.Sequential(Maxout(classes, side, 5), nn.Dropout(dropout)) if side else None
-        self.joint = nn.Sequential(Maxout(units + side, units, 4), nn.Dropout(dropout))
+        self.of_x = nn.Sequential(Dropout(hidden), see, Dropout(dropout))
+        self.of_y = nn.Sequential(Maxout(classes, side, 5), Dropout(dropout)) if side else None
+        self.joint = nn.Sequential(Maxout(units + side, units, 4), Dropout(dropout))
         self.judge = LabelHead(units, classes, self.projects)
         uniform_init(self, 0.005)
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from gansaku.nets.layers.dropout import Dropout
 from gansaku.nets.layers.init import he_init, orthogonal_init, uniform_init
 from gansaku.nets.layers.maxout import Maxout
 
@@ -81,9 +82,9 @@ class MaxoutCritic(nn.Module):
     ) -> None:
         super().__init__()
         widths = [math.prod(shape), *[units] * layers]
-        self.layers = nn.Sequential(nn.Dropout(1 - keep[0]))
+        self.layers = nn.Sequential(Dropout(1 - keep[0]))
         for width, wider in pairwise(widths):
-            self.layers.extend([Maxout(width, wider, pieces), nn.Dropout(1 - keep[1])])
+            self.layers.extend([Maxout(width, wider, pieces), Dropout(1 - keep[1])])
         self.layers.append(nn.Linear(units, 1))
         uniform_init(self, 0.005)
 
