@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gansaku.nets.layers.init import dcgan_init, glorot_init
-from gansaku.nets.layers.norm import CRITIC_NORMS, check_norm, norm2d
+from gansaku.nets.layers.norm import CRITIC_NORMS, NORMS, check_norm, norm2d
 from gansaku.nets.layers.resample import channels_last, upsample
 from gansaku.nets.layers.sizes import Size, ladder, odd
 from gansaku.nets.layers.spectral import spectral
@@ -94,17 +94,18 @@ class BEGANEncoder(nn.Module):
     """3 x 3 convolutions with ELU, two a size, down to about 8 x 8, then a linear map.
 
     `x [N, *shape] -> code [N, code]` (arXiv:1703.10717, figure 1). Each halving, a convolution of
-    stride 2, adds `width` channels.
+    stride 2, adds `width` channels. A `norm`, which the paper has not, is after all but the first.
+    Raises ValueError for an unknown one.
     """
 
-    def __init__(self, shape: Shape, code: int = 64, width: int = 64) -> None:
+    def __init__(self, shape: Shape, code: int = 64, width: int = 64, norm: str = "none") -> None:
         super().__init__()
         sizes = ladder((shape[1], shape[2]), base=7)
-        layers: list[nn.Module] = [nn.Conv2d(shape[0], width, 3, padding=1), nn.ELU()]
+        layers = _elu(shape[0], width)
         for level in range(1, len(sizes) + 1):
-            layers += [*_twice(level * width)]
+            layers += _twice(level * width, norm)
             if level < len(sizes):
-                layers += [nn.Conv2d(level * width, (level + 1) * width, 3, 2, 1), nn.ELU()]
+                layers += _elu(level * width, (level + 1) * width, norm, stride=2)
         self.layers = nn.Sequential(*layers)
         self.head = nn.Linear(len(sizes) * width * math.prod(sizes[-1]), code)
         glorot_init(self)
@@ -119,15 +120,16 @@ class BEGANDecoder(nn.Module):
 
     `code [N, code] -> images [N, *shape]`, linear at its end: a linear map to about 8 x 8, then
     3 x 3 convolutions with ELU, two a size, and nearest doublings. The paper's two optional helps
-    for early gradients, skip connections and vanishing residuals, are left out.
+    for early gradients, skip connections and vanishing residuals, are left out. The paper has no
+    `norm`. Raises ValueError for an unknown one.
     """
 
-    def __init__(self, shape: Shape, code: int = 64, width: int = 64) -> None:
+    def __init__(self, shape: Shape, code: int = 64, width: int = 64, norm: str = "none") -> None:
         super().__init__()
         self.sizes = ladder((shape[1], shape[2]), base=7)[::-1]
         self.basis = nn.Linear(code, width * math.prod(self.sizes[0]))
         self.width = width
-        self.blocks = nn.ModuleList(nn.Sequential(*_twice(width)) for _ in self.sizes)
+        self.blocks = nn.ModuleList(nn.Sequential(*_twice(width, norm)) for _ in self.sizes)
         self.paint = nn.Conv2d(width, shape[0], 3, padding=1)
         glorot_init(self)
         channels_last(self)
@@ -139,13 +141,22 @@ class BEGANDecoder(nn.Module):
         return self.paint(x)
 
 
-def began_critic(shape: Shape, code: int = 64, width: int = 64) -> AutoencoderCritic:
-    """BEGAN's autoencoder, with the mean absolute error; for points one like `ebgan_critic`'s."""
+def began_critic(
+    shape: Shape, code: int = 64, width: int = 64, norm: str = "none"
+) -> AutoencoderCritic:
+    """BEGAN's autoencoder, with the mean absolute error; for points one like `ebgan_critic`'s.
+
+    Raises ValueError for an unknown `norm`.
+    """
+    check_norm(norm, CRITIC_NORMS)
     if len(shape) == 1:
         return _point_autoencoder(shape[0], 8 * width, "mean")
-    return AutoencoderCritic(
-        BEGANEncoder(shape, code, width), BEGANDecoder(shape, code, width), "mean"
-    )
+    between = "none" if norm == "spectral" else norm
+    encoder, decoder = (net(shape, code, width, between) for net in (BEGANEncoder, BEGANDecoder))
+    net = AutoencoderCritic(encoder, decoder, "mean")
+    if norm == "spectral":
+        spectral(net)
+    return net
 
 
 def embedding(shape: Shape, code: int, width: int = 64, norm: str = "batch") -> nn.Module:
@@ -168,9 +179,14 @@ def embedding(shape: Shape, code: int, width: int = 64, norm: str = "batch") -> 
     return channels_last(net)
 
 
-def _twice(width: int) -> list[nn.Module]:
-    one = [nn.Conv2d(width, width, 3, padding=1), nn.ELU()]
-    return [*one, nn.Conv2d(width, width, 3, padding=1), nn.ELU()]
+def _elu(inputs: int, outputs: int, norm: str = "none", stride: int = 1) -> list[nn.Module]:
+    check_norm(norm, NORMS)
+    own = [] if norm == "none" else [norm2d(norm, outputs)]
+    return [nn.Conv2d(inputs, outputs, 3, stride, 1), *own, nn.ELU()]
+
+
+def _twice(width: int, norm: str) -> list[nn.Module]:
+    return [*_elu(width, width, norm), *_elu(width, width, norm)]
 
 
 def _point_autoencoder(dims: int, width: int, error: str = "norm") -> AutoencoderCritic:

@@ -23,8 +23,9 @@ class BEGAN(Duel):
     `convergence` in the log is the paper's global measure. The learning rate is halved when that
     measure stalls, as in the paper, which gives no rule: ours is `stall`. Skip connections and
     vanishing residuals, optional there, are left out. The paper has width 64 at 64 x 64, 128 above.
-    Of white strokes on black D reproduces grey ones nearly as well, and G stays there while k is 0:
-    `from_mean` and a gamma of 1 lead it away, on digits to ones, the easiest to reproduce.
+    Of white strokes on black D reproduces grey ones nearly as well, and ones the easiest of all: G
+    stays there. With `d_norm="batch"`, which the paper has not, D sees a batch of one kind as no
+    batch of the data's, and digits of all kinds come.
     """
 
     card: ClassVar[Card] = Card(
@@ -47,15 +48,16 @@ class BEGAN(Duel):
     d_optimizer: Adam = Adam(1e-4, (0.9, 0.999))
     stall: int = 20_000  # steps without progress after which the learning rate is halved
     width: int = 64  # channels
-    from_mean: bool = False  # G's first samples have the data's mean instead of grey
+    g_norm: str = "none"  # between G's layers: none, batch, layer or instance
+    d_norm: str = "none"  # between D's layers: none, batch, layer, instance or spectral
 
     def generator(self, spec: Any) -> nn.Module:
         if len(spec.shape) == 1:
             return PointGenerator(spec.shape[0], self.z, 8 * self.width)
-        return BEGANDecoder(spec.shape, self.z, self.width)
+        return BEGANDecoder(spec.shape, self.z, self.width, self.g_norm)
 
     def critic(self, spec: Any) -> nn.Module:
-        return began_critic(spec.shape, self.z, self.width)
+        return began_critic(spec.shape, self.z, self.width, self.d_norm)
 
     def networks(self, spec: Any) -> Nets:
         nets = super().networks(spec)
@@ -64,14 +66,6 @@ class BEGAN(Duel):
 
     def pace(self, nets: Nets) -> Any:
         return lambda clock: float(nets.balance.rate)
-
-    def entry(self, nets: Nets) -> Any:
-        return self.begin if self.from_mean else None
-
-    def begin(self, nets: Nets, batch: Batch) -> None:
-        """G's last bias is the mean of a batch: a colour for pictures, a place for points."""
-        *_, last = nets.G.modules()
-        last.bias.copy_(batch["x"].transpose(0, 1).flatten(1).mean(1))
 
     def logits(self, said: Any) -> Tensor:
         return said[0]
