@@ -9,12 +9,21 @@ from torch import nn
 from gansaku.core.still import still
 from gansaku.nets import parameters
 from gansaku.nets.aae import AAEEncoder, CodeCritic
-from gansaku.nets.ali import ALICritic, ALIEncoder, ALIGenerator, steps
+from gansaku.nets.ali import (
+    PATTERNS,
+    ALICritic,
+    ALIEncoder,
+    ALIGenerator,
+    ALINormCritic,
+    net_of,
+    steps,
+)
 from gansaku.nets.bigan import BiGANCritic, BiGANEncoder, BiGANGenerator, PairCritic
 from gansaku.nets.encoders import ConvEncoder, body_of, decoder, encoder, flat
 from gansaku.nets.vaegan import VAEGANCritic, VAEGANDecoder, VAEGANEncoder
 
 MNIST, CIFAR, FACES = (1, 28, 28), (3, 32, 32), (3, 64, 64)
+CELEBA = PATTERNS["celeba"]
 SHAPES = [(1, 16, 16), MNIST, CIFAR, (3, 45, 30), FACES]
 
 
@@ -50,6 +59,38 @@ def test_ali_is_the_network_of_table_3():
     assert parameters(ALICritic(CIFAR)) == see + read + join
 
 
+def test_ali_of_faces_is_the_network_of_table_5():
+    assert [(k, s, large[0], small[0]) for k, s, large, small in steps((64, 64), CELEBA)] == [
+        (2, 1, 64, 63),
+        (7, 2, 63, 29),
+        (5, 2, 29, 13),
+        (7, 2, 13, 4),
+    ]
+    later = 49 * 64 * 128 + 25 * 128 * 256 + 49 * 256 * 256 + 16 * 256 * 512
+    norms = 2 * (128 + 256 + 256 + 512)
+    encoder = 4 * 3 * 64 + later + 2 * 64 + norms + 513 * 512
+    assert parameters(ALIEncoder(FACES, 512, 64, "celeba")) == encoder
+    ups = 16 * 256 * 512 + 49 * 512 * 256 + 25 * 256 * 256 + 49 * 256 * 128 + 4 * 128 * 64
+    own = 2 * (512 + 256 + 256 + 128 + 64) + 64 * 3 + 3 * 64 * 64
+    assert parameters(ALIGenerator(FACES, 256, 64, "celeba")) == ups + own
+    told, joint = 256 * 1024 + 1024 * 1024, 1537 * 2048 + 2049 * 2048 + 2049
+    critic = 4 * 3 * 64 + 64 + later + norms + told + joint
+    assert parameters(ALINormCritic(FACES, 256, 64)) == critic
+
+
+def test_alis_network_is_by_the_size_unless_named():
+    assert [net_of("auto", size) for size in ((28, 28), (64, 64), (64, 48))] == [
+        "cifar10",
+        "celeba",
+        "cifar10",
+    ]
+    assert net_of("celeba", (28, 28)) == "celeba"
+    with pytest.raises(ValueError, match="not 'lsun'"):
+        net_of("lsun", (28, 28))
+    with pytest.raises(ValueError, match="--size of 3 or more"):
+        steps((2, 2), CELEBA)
+
+
 def test_vae_gan_is_the_network_of_table_1():
     norm = lambda *widths: 2 * sum(widths)  # noqa: E731
     convs = 25 * (3 * 64 + 64 * 128 + 128 * 256) + norm(64, 128, 256)
@@ -76,6 +117,7 @@ def test_codes_and_pictures_of_any_size(shape):
         BiGANEncoder(shape, 6, 16),
         ConvEncoder(shape, 6, 4),
         ALIEncoder(shape, 6, 4),
+        ALIEncoder(shape, 6, 4, "celeba"),
         VAEGANEncoder(shape, 6, 4, 16),
         encoder(shape, 6, 4),
     ):
@@ -84,6 +126,7 @@ def test_codes_and_pictures_of_any_size(shape):
     for net in (
         BiGANGenerator(shape, 6, 16),
         ALIGenerator(shape, 6, 4),
+        ALIGenerator(shape, 6, 4, "celeba"),
         VAEGANDecoder(shape, 6, 4),
         decoder("auto", shape, 6, 4, 16),
     ):
@@ -93,6 +136,7 @@ def test_codes_and_pictures_of_any_size(shape):
     for net in (
         BiGANCritic(shape, 6, 16),
         ALICritic(shape, 6, 4),
+        ALINormCritic(shape, 6, 4),
         PairCritic(shape, 6, 4, 16, "batch"),
     ):
         assert net(x, z).shape == (4,)

@@ -13,7 +13,7 @@ from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.losses import NonSaturating
 from gansaku.losses.latent import reparameterised
-from gansaku.nets.ali import ALICritic, ALIEncoder, ALIGenerator
+from gansaku.nets.ali import ALICritic, ALIEncoder, ALIGenerator, ALINormCritic, net_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +21,11 @@ class ALI(PairDuel):
     """Adversarially learned inference (arXiv:1606.00704, algorithm 1 and table 3).
 
     E gives the mean and the log deviation of a Gaussian, drawn from in training; G and E minimise
-    D's loss with the sides exchanged. At 32 x 32 with colours it is the network of the authors'
-    CIFAR-10 code, elsewhere that pattern goes on as far as the size allows. All move at once, each
-    on gradients of before (algorithm 1). Narrow networks in a hurry need `d_std=0` and higher
-    rates: with the paper's first weights D sees its input late, and G has collapsed by then.
+    D's loss with the sides exchanged. The networks are those of the authors' code for CIFAR-10,
+    and from 64 pixels on those for CelebA (with `z=256 width=64`); at other sizes their patterns
+    go on as far as there is room. All move at once, each on gradients of before (algorithm 1).
+    Narrow networks in a hurry need `d_std=0` and higher rates: with the paper's first weights D
+    sees its input late, and G has collapsed by then.
     """
 
     card: ClassVar[Card] = Card(
@@ -48,16 +49,18 @@ class ALI(PairDuel):
     d_optimizer: Adam = Adam(1e-4, (0.5, 0.999))  # of the critic
     simultaneous: bool = True  # D moves with G and E, each on gradients of before
     width: int = 32  # channels of the widest-resolution layer
+    net: str = "auto"  # cifar10, celeba, or auto: celeba from 64 pixels on
     d_std: float = 0.01  # of the critic's first weights; 0: 1 / root of a layer's inputs
 
     def generator(self, spec: Any) -> nn.Module:
-        return ALIGenerator(spec.shape, self.z, self.width)
+        return ALIGenerator(spec.shape, self.z, self.width, net_of(self.net, spec.shape[1:]))
 
     def encoder(self, spec: Any) -> nn.Module:
-        return ALIEncoder(spec.shape, 2 * self.z, self.width)
+        return ALIEncoder(spec.shape, 2 * self.z, self.width, net_of(self.net, spec.shape[1:]))
 
     def critic(self, spec: Any) -> nn.Module:
-        return ALICritic(spec.shape, self.z, self.width, self.d_std)
+        made = {"cifar10": ALICritic, "celeba": ALINormCritic}[net_of(self.net, spec.shape[1:])]
+        return made(spec.shape, self.z, self.width, self.d_std)
 
     def code(self, nets: Nets, x: Tensor, noise: Noise | None) -> Tensor:
         mean, log_deviation = nets.E(x).chunk(2, 1)
