@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
+from gansaku.core import perceptrons
 from gansaku.core.compiling import twice
 from gansaku.core.kernels import directly
+from gansaku.core.perceptrons import Perceptrons
 from gansaku.core.slopes import Bearing, Gradients
 from gansaku.core.tape import Tape
 from gansaku.core.tape_steps import Layer
@@ -70,19 +72,29 @@ def at_once(
     if not suited(net) or len({(x.shape, x.dtype) for x in groups}) > 1:
         return None
     x = torch.cat([each.detach() for each in groups])
-    labels = {name: torch.cat([y] * len(groups)) for name, y in told.items()}
+    both = any(at is side for _, at in held for side in sides)
+    with directly():
+        way: Perceptrons | _Taped | None = perceptrons.turn(net, told, x)
+    if way is None or (both and way.out.numel() != len(x)):
+        labels = {name: torch.cat([y] * len(groups)) for name, y in told.items()}
+        way = _taped(net, labels, x, both)
+    if way is None:
+        return None
+    with directly():
+        return _Turn(way, groups, both).judged(sides, held, objective, factor)
+
+
+def _taped(net: nn.Module, labels: Mapping[str, Tensor], x: Tensor, both: bool) -> _Taped | None:
+    """What the critic says, all noted; None where that may not be judged at once."""
     known = net in _SUITED
     with torch.random.fork_rng(enabled=not known), twice(), Tape([x], rows=len(x)) as tape:
         out = net(x, **labels)
-    both = any(at is side for _, at in held for side in sides)
     plain = isinstance(out, Tensor) and out.requires_grad and tape.whole(out) and tape.intact()
-    plain = plain and (not both or out.numel() == len(x))
-    _SUITED[net] = plain
-    if not plain:
-        tape.close()
-        return None
-    with directly():
-        return _Turn(tape, x, out, groups, both).judged(sides, held, objective, factor)
+    _SUITED[net] = plain = plain and (not both or out.numel() == len(x))
+    if plain:
+        return _Taped(tape, x, out)
+    tape.close()
+    return None
 
 
 def _groups(sides: Sequence[Tensor], held: Sequence[tuple[Holding, Tensor]]) -> list[Tensor]:
@@ -92,11 +104,30 @@ def _groups(sides: Sequence[Tensor], held: Sequence[tuple[Holding, Tensor]]) -> 
 
 
 @dataclasses.dataclass
-class _Turn:
+class _Taped:
+    """Signals, slopes and gradients of a critic whose operations were noted."""
+
     tape: Tape
     x: Tensor
     out: Tensor
-    groups: list[Tensor]  # that x consists of
+
+    def back(self, seeds: Tensor) -> None:
+        torch.autograd.grad(self.out, self.tape.root, seeds)  # signals come back to all layers
+        self.tape.close()
+
+    def slopes(self, rows: slice) -> Tensor:
+        return self.tape.slopes(self.x, rows).detach()
+
+    def gradients(
+        self, first: int, share: Tensor | None, v: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        return _Products(self.tape, first, share).made(self.x, v)
+
+
+@dataclasses.dataclass
+class _Turn:
+    way: Perceptrons | _Taped  # from the rows of all groups to the outputs, and back
+    groups: list[Tensor]
     both: bool  # some rows are held by a penalty, and judged by the objective
 
     def judged(
@@ -106,18 +137,18 @@ class _Turn:
         objective: Callable[[Tensor, Tensor], Tensor],
         factor: float | Tensor,
     ) -> Judged:
-        logits = self.out.detach().requires_grad_()
+        logits = self.way.out.detach().requires_grad_()
         real, fake = (logits[self._place(side)] for side in sides)
         value = objective(real, fake)
         (share,) = torch.autograd.grad(value, logits)  # of each row in the objective
-        first = min([self._place(at).start for _, at in held], default=len(self.x))
+        first = min([self._place(at).start for _, at in held], default=len(logits))
         seeds = share.clone()
         seeds[first:].fill_(1.0)
-        torch.autograd.grad(self.out, self.tape.root, seeds)  # signals come back to all layers
-        self.tape.close()
+        self.way.back(seeds)
         values, v = self._penalties(first, held, factor)
-        products = _Products(self.tape, first, share if self.both else None)
-        bearing = Bearing.apply(value.detach(), *products.made(self.x, v))
+        own = share.flatten()[first:] if self.both else None
+        gradients, weights = self.way.gradients(first, own, v)
+        bearing = Bearing.apply(value.detach(), gradients, *weights)
         return Judged(real.detach(), fake.detach(), bearing, values)
 
     def _place(self, x: Tensor) -> slice:
@@ -132,8 +163,8 @@ class _Turn:
     ) -> tuple[tuple[Tensor, ...], Tensor]:
         """Their values, and the derivative of their sum by the slopes of the rows held."""
         if not held:
-            return (), self.x[:0]
-        slopes = self.tape.slopes(self.x, slice(first, None)).detach().requires_grad_()
+            return (), self.groups[0][:0]
+        slopes = self.way.slopes(slice(first, None)).requires_grad_()
         values = []
         for penalty, at in held:
             place = self._place(at)
@@ -150,13 +181,12 @@ class _Products:
     """
 
     def __init__(self, tape: Tape, first: int, share: Tensor | None) -> None:
-        self.tape, self.first = tape, first
-        self.share = None if share is None else share.flatten()[first:]
+        self.tape, self.first, self.share = tape, first, share
         self.weights: list[Tensor] = []
         self.gradients: list[Tensor] = []
 
     @torch.no_grad()
-    def made(self, x: Tensor, v: Tensor) -> tuple[Any, ...]:
+    def made(self, x: Tensor, v: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Gradients, and then what they are of; `v` are the tangents at the rows of x held."""
         if len(v):
             self.tape.replay({id(x): v}, self._arrived, slice(self.first, None))
@@ -166,7 +196,7 @@ class _Products:
         for layer in self.tape.steps:
             if isinstance(layer, Layer) and layer.signal is not None:
                 self._keep_bias(layer, layer.signal)
-        return self.gradients, *self.weights
+        return self.gradients, self.weights
 
     def _arrived(self, layer: Layer, t: Tensor) -> None:
         h = layer.input.detach()

@@ -198,9 +198,9 @@ class ALICritic(nn.Module):
 class ALINormCritic(nn.Module):
     """The critic for CelebA: batch norm after all convolutions of x but the first, and leaky ReLU.
 
-    As `ALICritic` otherwise. Dropout is .2 before every layer, and the first has no norm, as in the
-    authors' code (table 5 has dropout after x's layers only, and a norm). Their batch norm sees
-    both sides in one batch; ours sees each apart, as DCGAN's does.
+    As `ALICritic` otherwise. Dropout is .2 before every layer, and x's first has no norm, as in the
+    authors' code (in table 5 the layers of x have no dropout, and all a norm). Their batch norm
+    sees both sides in one batch; ours sees each apart, as DCGAN's does.
     """
 
     def __init__(

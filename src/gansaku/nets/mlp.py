@@ -152,7 +152,4 @@ class PointCritic(MLP):
     """
 
     def __init__(self, dims: int = 2, width: int = 512, layers: int = 3) -> None:
-        super().__init__([dims, *[width] * layers, 1])
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x).squeeze(1)
+        super().__init__([dims, *[width] * layers, 1], out=lambda: nn.Flatten(0))
