@@ -128,7 +128,7 @@ def test_maxout_is_differentiated_twice():
     assert torch.autograd.gradgradcheck(lambda x: maxout(x, 3) ** 2, x)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("p", [0.2, 0.5, 0.9])
 def test_dropout_keeps_a_share_and_the_mean(dtype, p):
     torch.manual_seed(0)

@@ -19,6 +19,7 @@ from gansaku.core.noise import FEED, Noise
 
 Batch = Mapping[str, Tensor]  # x, y | a, b | tokens | wave | nodes, edges; batch dimension first
 Terms = dict[str, Tensor]  # named, already weighted scalars: summed, minimised, logged
+Loss = Callable[["Nets", Batch, "Clock"], Terms]
 
 
 class Nets(nn.Module):
@@ -103,15 +104,13 @@ class Player:
         return {**fields, "lr": lr * fields.get("lr", 1.0)}
 
 
-Loss = Callable[[Nets, Batch, Clock], Terms]
-
-
 @dataclasses.dataclass(frozen=True)
 class Phase:
     """One player's turn: `repeat` batches a step, on every `every`-th step of the stage.
 
     `moves` optimizer steps are taken on each gradient. `after(nets, stats, clock)` may change
     state in `Nets`; its `stats` are the terms and notes, averaged over parts and ranks.
+    `ahead(nets, batches, clocks)` may add to all batches of a step what none of its moves changes.
     """
 
     player: Player
@@ -120,6 +119,7 @@ class Phase:
     every: int = 1
     moves: int = 1
     after: Callable[[Nets, Mapping[str, Tensor], Clock], None] | None = None
+    ahead: Callable[[Nets, list[Batch], list[Clock]], list[Batch]] | None = None
 
     def times(self, nets: Nets, clock: Clock) -> int:
         """How many batches the turn takes in this step."""

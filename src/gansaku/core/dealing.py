@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from gansaku.core import ranks
-from gansaku.core.contract import Batch, Phase, Share, Stage
+from gansaku.core.contract import Batch, Clock, Phase, Share, Stage
 from gansaku.core.noise import seed_of, sow
 from gansaku.core.spans import span
 
@@ -32,6 +32,7 @@ class Deal:
         self.kept = max((n for _, phase, n in turns if phase.player is keeper), default=0)
         self.batches: dict[int, Batch] = {}
         self._shared: dict[tuple[int, int], tuple[Batch, Batch]] = {}
+        self._ahead: dict[int, list[tuple[Batch, int]]] = {}  # and the draws that it took, by phase
 
     def rounds(self) -> Iterator[list[Turn]]:
         """The turns in order, together those whose gradients are taken before any player moves."""
@@ -41,14 +42,28 @@ class Deal:
         else:
             yield from ([(i, phase, k)] for i, phase, n in self.turns for k in range(n))
 
-    def part(self, phase: Phase, k: int, part: int) -> Batch:
-        """This rank's `part` of the step's `k`-th batch, with what the stage shares."""
+    def part(self, turn: Turn, part: int, clock: Clock) -> Batch:
+        """This rank's `part` of the turn's batch, with what the stage shares or was made ahead."""
+        i, phase, k = turn
         batch = self.batch(k)
+        if phase.ahead is not None and self.run.accumulate == 1 and self.run.graphs is None:
+            batch, clock.draws = self._made_ahead(i, phase)[k]
         if self.run.accumulate > 1:
             rows = self.run.batch_size(self.stage) // ranks.world() // self.run.accumulate
             batch = {name: value[part * rows : (part + 1) * rows] for name, value in batch.items()}
         share = self.stage.share
         return batch if share is None else self._with_share(share, phase, batch, k, part)
+
+    def _made_ahead(self, i: int, phase: Phase) -> list[tuple[Batch, int]]:
+        """All batches of a phase, with what it makes of them at once, before its first turn."""
+        if i not in self._ahead:
+            times = next(n for number, _, n in self.turns if number == i)
+            clocks = [self.run.clock(i, k) for k in range(times)]
+            batches = [self.batch(k) for k in range(times)]
+            with torch.no_grad(), self.run.ways():
+                made = phase.ahead(self.run.nets, batches, clocks) if phase.ahead else batches
+            self._ahead[i] = [(b, clock.draws) for b, clock in zip(made, clocks, strict=True)]
+        return self._ahead[i]
 
     def batch(self, k: int) -> Batch:
         """This rank's share of the step's `k`-th batch."""

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from gansaku.core import sequences
 from gansaku.core.bounds import none_negative
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.errors import UserError
@@ -172,7 +173,7 @@ class Duel(FromLatents):
         d = Player("D", nets.D, self.d_optimizer, pace)
         g = Player("G", self.makers(nets), self.g_optimizer, pace)
         phases = (
-            Phase(d, self.d_loss, repeat=self.critic_turns, after=self.after_d),
+            Phase(d, self.d_loss, repeat=self.critic_turns, after=self._after(), ahead=self.ahead),
             Phase(g, self.g_loss),
         )
         share = None if self.fresh or self.g_batches != 1 else Share(g, self.shared)
@@ -207,6 +208,19 @@ class Duel(FromLatents):
             return batch
         z = self.latents(times * len(batch["x"]), clock)
         return {**batch, "z": z, "fake": nets.G(z, **self.condition(batch, times))}
+
+    def ahead(self, nets: Nets, batches: list[Batch], clocks: list[Clock]) -> list[Batch]:
+        """All fakes of D's turns in a step by one pass of a G of perceptrons, where none has any.
+
+        The same latents, and batch norm over each batch. One pass reads its weights once.
+        """
+        own = ("with_fakes", "condition", "latents")
+        given = any(getattr(type(self), name) is not getattr(Duel, name) for name in own)
+        if len(batches) == 1 or given or "fake" in batches[0] or not sequences.rowwise(nets.G):
+            return batches
+        z = [self.latents(len(b["x"]), clock) for b, clock in zip(batches, clocks, strict=True)]
+        fakes = sequences.in_groups(nets.G, torch.cat(z), len(z)).chunk(len(z))
+        return [b | {"z": n, "fake": x} for b, n, x in zip(batches, z, fakes, strict=True)]
 
     def sides(self, batch: Batch) -> tuple[Any, Any]:
         """What D compares, real and fake: leaves, which penalties may mark."""
@@ -270,6 +284,12 @@ class Duel(FromLatents):
         at_real = critic(batch["x"]) if self.objective.paired else at_fake
         extra = self.g_extra(nets, critic, batch, clock)
         return {"objective": self.objective.g(at_real, at_fake), **extra}
+
+    def _after(self) -> Callable[[Nets, Mapping[str, Tensor], Clock], None] | None:
+        """`after_d`, where it does anything."""
+        watch = self.constraint, self.augment, self.remedy
+        idle = type(self).after_d is Duel.after_d and all(each is None for each in watch)
+        return None if idle else self.after_d
 
     def after_d(self, nets: Nets, stats: Mapping[str, Tensor], clock: Clock) -> None:
         if self.constraint is not None:

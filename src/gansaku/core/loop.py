@@ -187,12 +187,13 @@ class Run:
         player = phase.player
         self.optimizers[player.name].zero_grad(set_to_none=True)
         stats: dict[str, Tensor] = {}
+        told = phase.after is not None or self.logging
         for part in range(self.accumulate):
             if self.accumulate > 1:
                 self.once.begins(part)
-            batch = deal.part(phase, k, part)
-            self.seat(player)
             clock = self.clock(i, k, part=part)
+            batch = deal.part(turn, part, clock)
+            self.seat(player)
             sow(seed_of(self.seed, *clock.key, clock.index), self.device)  # for dropout
             with span("forward", player.name), self.ways():
                 terms = phase.loss(self.nets, batch, clock)
@@ -200,15 +201,14 @@ class Run:
                 loss = reduce(add, terms.values()) / self.accumulate
                 self.half.scaled(player.name, loss).backward(inputs=player.parameters())
             own = {f"{player.name}/{name}": value for name, value in terms.items()}
-            for name, value in (own | clock.notes).items():
+            for name, value in (own | clock.notes).items() if told else ():
                 share = value.detach().float().mean() / self.accumulate
                 stats[name] = stats[name] + share if part else share
         gradients = [p.grad for p in player.parameters() if p.grad is not None]
         with span("ranks"):
             ranks.average(gradients)
         overflow = self.half.unscaled(player.name, gradients)
-        if phase.after or self.logging:
-            ranks.average(list(stats.values()))
+        ranks.average(list(stats.values()))
         if self.logging:
             norm = torch.nn.utils.get_total_norm(gradients)
             norm = norm if overflow is None else torch.where(overflow > 0, 0.0, norm)

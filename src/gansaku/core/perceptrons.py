@@ -7,15 +7,15 @@ was two fifths of the turn's time.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu_, linear
 
 from gansaku.core import kernels
+from gansaku.core.sequences import hooked, leaves
 
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 Layer = tuple[nn.Linear, float]  # and the share below zero of what it gives: 1 where it is linear
 
 
@@ -24,13 +24,13 @@ def layers_of(net: nn.Module) -> list[Layer] | None:
 
     A flattening may stand before all, of a sample, and one behind all, of one logit a row.
     """
-    modules = list(_leaves(net))
+    modules = list(leaves(net))
     if modules and _flattens(modules[0], 1):
         del modules[0]
     ends = bool(modules) and _flattens(modules[-1], 0)
     found: list[Layer] = []
     for module in modules[:-1] if ends else modules:
-        if type(module) is nn.Linear and not _hooked(module):
+        if type(module) is nn.Linear and not hooked(module):
             found.append((module, 1.0))
         elif found and found[-1][1] == 1.0 and 0 <= (slope := _slope(module)) < 1:
             found[-1] = found[-1][0], slope
@@ -41,27 +41,14 @@ def layers_of(net: nn.Module) -> list[Layer] | None:
     return found
 
 
-def _leaves(net: nn.Module) -> Iterator[nn.Module]:
-    """The modules of plain sequences within one another, in order."""
-    if type(net).forward is not nn.Sequential.forward or _hooked(net):
-        yield net
-        return
-    for module in net.children():
-        yield from _leaves(module)
-
-
-def _hooked(module: nn.Module) -> bool:
-    return any(getattr(module, name) for name in _HOOKS)
-
-
 def _flattens(module: nn.Module, start: int) -> bool:
-    plain = type(module) is nn.Flatten and not _hooked(module)
+    plain = type(module) is nn.Flatten and not hooked(module)
     return plain and (module.start_dim, module.end_dim) == (start, -1)
 
 
 def _slope(module: nn.Module) -> float:
     """Of a rectifier below zero; -1 of what is none."""
-    if type(module) not in (nn.ReLU, nn.LeakyReLU) or _hooked(module):
+    if type(module) not in (nn.ReLU, nn.LeakyReLU) or hooked(module):
         return -1.0
     return module.negative_slope if isinstance(module, nn.LeakyReLU) else 0.0
 
@@ -77,7 +64,7 @@ def turn(net: nn.Module, told: Mapping[str, Tensor], x: Tensor) -> Perceptrons |
     if any(type(w) is not nn.Parameter or w.dtype != x.dtype for w in weights):
         return None
     learns = any(weight.requires_grad for weight in weights)
-    return Perceptrons(x, layers, type([*_leaves(net)][-1]) is nn.Flatten) if learns else None
+    return Perceptrons(x, layers, type([*leaves(net)][-1]) is nn.Flatten) if learns else None
 
 
 @dataclasses.dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import torch
 from torch import Tensor, nn
 
@@ -34,11 +36,18 @@ def mask(x: Tensor, p: float) -> Tensor:
     drawn = torch.empty(-(-size // 4), dtype=torch.int64, device=x.device).random_(-(2**63), None)
     bits, below = drawn.view(torch.int16)[:size], least - STEPS // 2 - 1
     kept = bits.clamp_(below, below + 1).sub_(below)  # 0 or 1
-    scale = torch.tensor(STEPS / (STEPS - least), dtype=x.dtype)
+    scale = STEPS / (STEPS - least)
     if x.dtype.itemsize == 2:  # numbers of 16 bits need no conversion
-        values = kept.mul_(int(scale.view(torch.int16))).view(x.dtype)
+        values = kept.mul_(_bits(scale, x.dtype)).view(x.dtype)
     else:
-        values = kept.to(x.dtype).mul_(float(scale))
+        values = kept.to(x.dtype).mul_(scale)
     if x.ndim != 4:
         return values.view(x.shape)
     return values.view(len(x), *x.shape[2:], x.shape[1]).permute(0, 3, 1, 2)
+
+
+def _bits(value: float, dtype: torch.dtype) -> int:
+    """The 16 bits of a positive number, as an integer; bfloat16 is the upper half of a float."""
+    if dtype == torch.float16:
+        return struct.unpack("<h", struct.pack("<e", value))[0]
+    return (struct.unpack("<i", struct.pack("<f", value))[0] + 2**15) >> 16

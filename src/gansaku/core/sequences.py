@@ -1,0 +1,47 @@
+"""Networks that are plain sequences of modules, within one another or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_ROWWISE = (nn.Linear, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.Tanh, nn.Sigmoid, nn.Identity)
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+def leaves(net: nn.Module) -> Iterator[nn.Module]:
+    """The modules of plain sequences within one another, in order."""
+    if type(net).forward is not nn.Sequential.forward or hooked(net):
+        yield net
+        return
+    for module in net.children():
+        yield from leaves(module)
+
+
+def hooked(module: nn.Module) -> bool:
+    return any(getattr(module, name) for name in _HOOKS)
+
+
+def rowwise(net: nn.Module) -> bool:
+    """Whether it is a sequence of perceptrons whose rows know one another by batch norm alone."""
+    return all(_rowwise(module) and not hooked(module) for module in leaves(net))
+
+
+def _rowwise(module: nn.Module) -> bool:
+    if type(module) is nn.Unflatten:
+        return module.dim == 1
+    if type(module) is nn.Flatten:
+        return module.start_dim == 1
+    return type(module) in _ROWWISE + _NORMS
+
+
+def in_groups(net: nn.Module, x: Tensor, groups: int) -> Tensor:
+    """What a `rowwise` net makes of as many batches in `x`, one after another, by one pass."""
+    for module in leaves(net):
+        apart = isinstance(module, _BatchNorm)
+        x = torch.cat([module(part) for part in x.chunk(groups)]) if apart else module(x)
+    return x
