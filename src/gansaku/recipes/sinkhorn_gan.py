@@ -19,12 +19,12 @@ class SinkhornGAN(Duel):
     """Sinkhorn GAN (arXiv:1706.00292, algorithm 1 and section 4) with learned features f.
 
     D is f, a DCGAN critic with `code` outputs, clipped as in WGAN: it makes the Sinkhorn loss
-    large, G small, one update each as in the authors' code. The whole batch is one set of points,
-    so that a part of a batch is another loss. `objective.epsilon` is in units of the cost: far
-    above it the loss is an MMD of kernel -|.|^p. The features' scale is set by the clipping: on
-    digits costs were .03 at first and .2 after 360 steps, for which `Sinkhorn(epsilon=0.05)` is a
-    transport. `penalties` differentiate one number a sample and are
-    refused; `d_norm="spectral" constraint=None` is the other way to bound f.
+    large, G small, one update each as in the authors' code; short runs want `d_updates=5`, as WGAN
+    has. The whole batch is one set of points, so that a part of a batch is another loss.
+    `objective.epsilon` is in units of the cost: far above it the loss is an MMD of kernel -|.|^p.
+    The features' scale is set by the clipping: on digits costs were .03 at first and .2 after 360
+    steps, for which `Sinkhorn(epsilon=0.05)` is a transport. `penalties` differentiate one number a
+    sample and are refused; `d_norm="spectral" constraint=None` is the other way to bound f.
     """
 
     card: ClassVar[Card] = Card(
