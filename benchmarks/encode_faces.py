@@ -38,8 +38,8 @@ from planted import pictures
 
 RECIPES = (
     (
-        "ALI(width=16, batch_size=16, g_optimizer=Adam(2e-4, (0.5, 0.999)), "
-        "d_optimizer=Adam(2e-4, (0.5, 0.999)))"
+        "ALI(width=16, batch_size=32, d_std=0.0, g_optimizer=Adam(1e-3, (0.5, 0.999)), "
+        "d_optimizer=Adam(5e-4, (0.5, 0.999)))"
     ),
     "AGE(width=32)",
     "VAEGAN(width=16, units=512, batch_size=32, objective=NonSaturating())",

@@ -22,6 +22,7 @@ from gansaku.data import open_source
 from gansaku.data.spec import ImageSpec, PairSpec
 from gansaku.losses import GradientPenalty, LeastSquares, NonSaturating, Wasserstein
 from gansaku.model import model_of
+from gansaku.nets.layers.dropout import Dropout
 from gansaku.nets.layers.resample import UpConv2d, channels_last
 from gansaku.recipes.cyclegan import CycleGAN
 from gansaku.recipes.dcgan import DCGAN
@@ -61,7 +62,11 @@ class GivenLabelled(Labelled):
         return plain.LabelledGenerator()
 
     def critic(self, spec: Any) -> nn.Module:
-        return plain.LabelledCritic()
+        critic = plain.LabelledCritic()
+        for number, layer in enumerate(critic.mlp):
+            if isinstance(layer, nn.Dropout):  # the toolkit's own
+                critic.mlp[number] = Dropout(layer.p)
+        return critic
 
     @classmethod
     def tiny(cls) -> Any:

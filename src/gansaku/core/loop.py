@@ -184,7 +184,7 @@ class Run:
     def _turn(self, deal: Deal, turn: Turn, logs: dict[str, Tensor]) -> Callable[[], None]:
         """A player's gradients; what is returned makes its move."""
         i, phase, k = turn
-        player = phase.player
+        player, parameters = phase.player, phase.player.parameters()
         self.optimizers[player.name].zero_grad(set_to_none=True)
         stats: dict[str, Tensor] = {}
         told = phase.after is not None or self.logging
@@ -199,12 +199,12 @@ class Run:
                 terms = phase.loss(self.nets, batch, clock)
             with span("backward", player.name):
                 loss = reduce(add, terms.values()) / self.accumulate
-                self.half.scaled(player.name, loss).backward(inputs=player.parameters())
+                self.half.scaled(player.name, loss).backward(inputs=parameters)
             own = {f"{player.name}/{name}": value for name, value in terms.items()}
             for name, value in (own | clock.notes).items() if told else ():
                 share = value.detach().float().mean() / self.accumulate
                 stats[name] = stats[name] + share if part else share
-        gradients = [p.grad for p in player.parameters() if p.grad is not None]
+        gradients = [p.grad for p in parameters if p.grad is not None]
         with span("ranks"):
             ranks.average(gradients)
         overflow = self.half.unscaled(player.name, gradients)

@@ -19,10 +19,11 @@ from gansaku.core.sequences import hooked, leaves
 Layer = tuple[nn.Linear, float]  # and the share below zero of what it gives: 1 where it is linear
 
 
-def layers_of(net: nn.Module) -> list[Layer] | None:
+def layers_of(net: nn.Module) -> tuple[list[Layer], bool] | None:
     """The layers of a plain sequence of linear maps and rectifiers on rows; None of another.
 
-    A flattening may stand before all, of a sample, and one behind all, of one logit a row.
+    A flattening may stand before all, of a sample, and one behind all, of one logit a row: whether
+    there is that one is told as well.
     """
     modules = list(leaves(net))
     if modules and _flattens(modules[0], 1):
@@ -38,7 +39,7 @@ def layers_of(net: nn.Module) -> list[Layer] | None:
             return None
     if not found or found[-1][1] != 1.0 or (ends and found[-1][0].out_features != 1):
         return None
-    return found
+    return found, ends
 
 
 def _flattens(module: nn.Module, start: int) -> bool:
@@ -57,14 +58,15 @@ def turn(net: nn.Module, told: Mapping[str, Tensor], x: Tensor) -> Perceptrons |
     """What the critic says of `x [N, ...]`, ready for signals; None where it is no such critic."""
     if told or not torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type):
         return None
-    layers = None if nn.modules.module._has_any_global_hook() else layers_of(net)
-    if layers is None or layers[0][0].in_features != x[0].numel():
+    known = None if nn.modules.module._has_any_global_hook() else layers_of(net)
+    if known is None or known[0][0][0].in_features != x[0].numel():
         return None
+    layers, ends = known
     weights = [module.weight for module, _ in layers]
     if any(type(w) is not nn.Parameter or w.dtype != x.dtype for w in weights):
         return None
     learns = any(weight.requires_grad for weight in weights)
-    return Perceptrons(x, layers, type([*leaves(net)][-1]) is nn.Flatten) if learns else None
+    return Perceptrons(x, layers, ends) if learns else None
 
 
 @dataclasses.dataclass

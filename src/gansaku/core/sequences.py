@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from gansaku.core import kernels
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _ROWWISE = (nn.Linear, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.Tanh, nn.Sigmoid, nn.Identity)
@@ -41,7 +44,12 @@ def _rowwise(module: nn.Module) -> bool:
 
 def in_groups(net: nn.Module, x: Tensor, groups: int) -> Tensor:
     """What a `rowwise` net makes of as many batches in `x`, one after another, by one pass."""
-    for module in leaves(net):
-        apart = isinstance(module, _BatchNorm)
-        x = torch.cat([module(part) for part in x.chunk(groups)]) if apart else module(x)
+    with kernels.directly():
+        for module in leaves(net):
+            if isinstance(module, nn.Linear):
+                x = kernels.layer(linear, x, module.weight, module.bias)
+            elif isinstance(module, _BatchNorm):
+                x = torch.cat([module(part) for part in x.chunk(groups)])
+            else:
+                x = module(x)
     return x
