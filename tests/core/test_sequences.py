@@ -139,6 +139,21 @@ def test_a_step_with_all_fakes_made_ahead_is_the_step_without(penalties, monkeyp
     torch.testing.assert_close(ahead, steps(), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("told", [{"fresh": False, "g_batches": 1}, {"simultaneous": True}])
+def test_nothing_is_made_ahead_where_fakes_are_shared_or_g_moves_in_between(told):
+    run = Run(dataclasses.replace(Perceptrons(), **told), open_source("ring"), seed=0)
+    assert run.stages[0].phases[0].ahead is None
+    before = run.nets.G[1].weight.clone()
+    run.advance()
+    assert not torch.equal(run.nets.G[1].weight, before)
+
+
+def test_a_layer_on_the_last_side_of_pictures_is_none_on_samples():
+    net, x = nn.Sequential(nn.Linear(4, 1)), torch.randn(3, 1, 1, 4)
+    assert perceptrons.turn(net, {}, x) is None
+    assert perceptrons.turn(nn.Sequential(nn.Flatten(), *net), {}, x) is not None
+
+
 def test_after_a_turn_is_called_only_where_something_is_to_do():
     plain, clipped = Perceptrons(), Perceptrons(constraint=WeightClip(0.1))
     points = open_source("ring")

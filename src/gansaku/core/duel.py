@@ -20,6 +20,7 @@ from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.precision import exactly, full
 from gansaku.core.priors import FromLatents, draw
+from gansaku.core.spans import span
 
 COUNTS = ("steps", "batch_size", "z", "d_updates", "g_batches", "width")  # none may be nought
 Output = Tensor | list[Tensor]  # a critic's logits: of any shape, or one for each scale
@@ -172,12 +173,13 @@ class Duel(FromLatents):
         pace = self.pace(nets)
         d = Player("D", nets.D, self.d_optimizer, pace)
         g = Player("G", self.makers(nets), self.g_optimizer, pace)
-        phases = (
-            Phase(d, self.d_loss, repeat=self.critic_turns, after=self._after(), ahead=self.ahead),
-            Phase(g, self.g_loss),
-        )
         share = None if self.fresh or self.g_batches != 1 else Share(g, self.shared)
         together, enter = self.simultaneous, self.entry(nets)
+        ahead = None if share or together else self.ahead  # no fakes are shared, and G stands still
+        phases = (
+            Phase(d, self.d_loss, repeat=self.critic_turns, after=self._after(), ahead=ahead),
+            Phase(g, self.g_loss),
+        )
         return (
             Stage("train", phases, self.steps, share=share, enter=enter, simultaneous=together),
         )
@@ -219,7 +221,8 @@ class Duel(FromLatents):
         if len(batches) == 1 or given or "fake" in batches[0] or not sequences.rowwise(nets.G):
             return batches
         z = [self.latents(len(b["x"]), clock) for b, clock in zip(batches, clocks, strict=True)]
-        fakes = sequences.in_groups(nets.G, torch.cat(z), len(z)).chunk(len(z))
+        with span("forward", "G"):
+            fakes = sequences.in_groups(nets.G, torch.cat(z), len(z)).chunk(len(z))
         return [b | {"z": n, "fake": x} for b, n, x in zip(batches, z, fakes, strict=True)]
 
     def sides(self, batch: Batch) -> tuple[Any, Any]:
