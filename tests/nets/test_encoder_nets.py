@@ -87,6 +87,8 @@ def test_alis_network_is_by_the_size_unless_named():
     assert net_of("celeba", (28, 28)) == "celeba"
     with pytest.raises(ValueError, match="not 'lsun'"):
         net_of("lsun", (28, 28))
+    with pytest.raises(ValueError, match="made for pictures"):
+        ALIGenerator((2,), 4, 4, net_of("auto", ()))
     with pytest.raises(ValueError, match="--size of 3 or more"):
         steps((2, 2), CELEBA)
 

@@ -33,10 +33,16 @@ def test_norms_are_between_layers_where_asked(norm):
 
 
 def test_a_norm_that_there_is_not_is_refused():
-    for told in ({"g_norm": "spectral"}, {"d_norm": "weight"}):
+    pictures, points = (open_source(data).spec for data in (dark(), "ring"))
+    for spec, told in (
+        (pictures, {"g_norm": "spectral"}),
+        (pictures, {"d_norm": "weight"}),
+        (points, {"g_norm": "batch"}),
+        (points, {"d_norm": "batch"}),
+    ):
         recipe = dataclasses.replace(BEGAN.tiny(), **told)
         with pytest.raises(ValueError, match="it must be one of"):
-            recipe.networks(open_source(dark()).spec)
+            recipe.networks(spec)
 
 
 def test_under_batch_norm_a_batch_of_one_kind_is_no_batch_of_the_datas():

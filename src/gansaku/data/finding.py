@@ -41,6 +41,8 @@ def items_of(what: Any, labels: Any = None) -> Items:
 def near_path(path: Path) -> str:
     """What the user may have meant by a path that does not exist."""
     names = [*BUILT_IN, *LINES] if len(path.parts) == 1 else []
+    if path.name in names:
+        return f"; {path.name!r} is built in, but this recipe learns from other data"
     if path.parent.is_dir():
         names += os.listdir(path.parent)
     built_in = ", ".join([*BUILT_IN, *LINES])

@@ -43,7 +43,7 @@ BIG = 64  # pixels of a side from which on pictures are taken for faces
 def net_of(net: str, size: Size) -> str:
     """`net` itself, or for "auto" CelebA's from 64 pixels on. Raises ValueError for another."""
     if net == "auto":
-        return "celeba" if min(size) >= BIG else "cifar10"
+        return "celeba" if min(size, default=0) >= BIG else "cifar10"
     if net not in PATTERNS:
         raise ValueError(f"net must be 'auto', 'cifar10' or 'celeba', not {net!r}")
     return net
@@ -55,6 +55,8 @@ def steps(size: Size, pattern: Pattern = PATTERNS["cifar10"]) -> list[Step]:
     Without padding, 32 -> 28 -> 13 -> 10 -> 4 as in the paper's network for CIFAR-10, and
     64 -> 63 -> 29 -> 13 -> 4 as in that for CelebA. Raises ValueError for too small a size.
     """
+    if len(size) != 2:
+        raise ValueError("its networks are convolutions, made for pictures")
     made: list[Step] = []
     (kernel, stride), others = pattern.first, cycle(pattern.others)
     while min(after := tuple((side - kernel) // stride + 1 for side in size)) >= 2:

@@ -146,9 +146,9 @@ def began_critic(
 ) -> AutoencoderCritic:
     """BEGAN's autoencoder, with the mean absolute error; for points one like `ebgan_critic`'s.
 
-    Raises ValueError for an unknown `norm`.
+    Raises ValueError for an unknown `norm`, and for any between the perceptrons of points.
     """
-    check_norm(norm, CRITIC_NORMS)
+    check_norm(norm, CRITIC_NORMS if len(shape) > 1 else ("none",))
     if len(shape) == 1:
         return _point_autoencoder(shape[0], 8 * width, "mean")
     between = "none" if norm == "spectral" else norm

@@ -13,6 +13,7 @@ from gansaku.core.optim import Adam
 from gansaku.losses import BoundaryEquilibrium
 from gansaku.nets import PointGenerator
 from gansaku.nets.autoencoder import BEGANDecoder, began_critic
+from gansaku.nets.layers.norm import check_norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ class BEGAN(Duel):
 
     def generator(self, spec: Any) -> nn.Module:
         if len(spec.shape) == 1:
+            check_norm(self.g_norm, ("none",))
             return PointGenerator(spec.shape[0], self.z, 8 * self.width)
         return BEGANDecoder(spec.shape, self.z, self.width, self.g_norm)
 

@@ -52,7 +52,7 @@ class Colorize(PairGame):
 
     def networks(self, spec: Any) -> Nets:
         if not isinstance(spec, ImageSpec) or spec.channels != 3:
-            raise UserError("colorize learns from colour pictures: --channels 3")
+            raise UserError("colorize learns from colour pictures: give such, or --channels 3")
         size = (spec.height, spec.width)
         g = UNet(1, 2, size, self.width, self.norm, self.dropout, self.layers)
         return Nets(G=g, D=PatchCritic(3, self.d_width, self.patch, self.norm, size))
