@@ -20,21 +20,8 @@ def networks_of(recipe: Recipe, spec: Any, seed: int) -> Nets:
         torch.manual_seed(seed_of(seed, "networks"))
         try:
             return recipe.networks(spec)
-        except (ValueError, IndexError) as error:
-            name, shape = type(recipe).__name__, getattr(spec, "shape", ())
-            if isinstance(error, ValueError) and len(shape) != 1:
-                raise UserError(f"{name}: {error}") from error
-            if len(shape) != 1:  # a mistake of ours
-                raise
-            why = "its networks are made for pictures" if _of_no_size(error) else str(error)
-            raise UserError(f"{name} cannot learn from points: {why}") from error
-
-
-def _of_no_size(error: Exception) -> bool:
-    """Whether it is Python's own, of a shape that has no height and width."""
-    return isinstance(error, IndexError) or any(
-        said in str(error) for said in ("unpack", "empty sequence", "iterable argument is empty")
-    )
+        except ValueError as error:
+            raise UserError(f"{type(recipe).__name__}: {error}") from error
 
 
 def players_of(stages: Sequence[Stage]) -> list[Player]:

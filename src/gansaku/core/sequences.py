@@ -12,8 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gansaku.core import kernels
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-_ROWWISE = (nn.Linear, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.Tanh, nn.Sigmoid, nn.Identity)
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+_ROWWISE = (nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.Tanh, nn.Sigmoid)
 
 
 def leaves(net: nn.Module) -> Iterator[nn.Module]:
@@ -39,7 +38,7 @@ def _rowwise(module: nn.Module) -> bool:
         return module.dim == 1
     if type(module) is nn.Flatten:
         return module.start_dim == 1
-    return type(module) in _ROWWISE + _NORMS
+    return type(module) in _ROWWISE
 
 
 def in_groups(net: nn.Module, x: Tensor, groups: int) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from gansaku.nets.layers.dropout import Dropout
 from gansaku.nets.layers.init import dcgan_init, msr_init
 from gansaku.nets.layers.maxout import maxout
-from gansaku.nets.layers.sizes import Size
+from gansaku.nets.layers.sizes import Size, sides
 
 PIECES = 2  # of maxout
 Step = tuple[int, int, Size, Size]  # kernel, stride, and the sizes before and after
@@ -43,7 +43,7 @@ BIG = 64  # pixels of a side from which on pictures are taken for faces
 def net_of(net: str, size: Size) -> str:
     """`net` itself, or for "auto" CelebA's from 64 pixels on. Raises ValueError for another."""
     if net == "auto":
-        return "celeba" if min(size, default=0) >= BIG else "cifar10"
+        return "celeba" if min(sides(size)) >= BIG else "cifar10"
     if net not in PATTERNS:
         raise ValueError(f"net must be 'auto', 'cifar10' or 'celeba', not {net!r}")
     return net
@@ -55,10 +55,8 @@ def steps(size: Size, pattern: Pattern = PATTERNS["cifar10"]) -> list[Step]:
     Without padding, 32 -> 28 -> 13 -> 10 -> 4 as in the paper's network for CIFAR-10, and
     64 -> 63 -> 29 -> 13 -> 4 as in that for CelebA. Raises ValueError for too small a size.
     """
-    if len(size) != 2:
-        raise ValueError("its networks are convolutions, made for pictures")
     made: list[Step] = []
-    (kernel, stride), others = pattern.first, cycle(pattern.others)
+    (kernel, stride), others, size = pattern.first, cycle(pattern.others), sides(size)
     while min(after := tuple((side - kernel) // stride + 1 for side in size)) >= 2:
         made.append((kernel, stride, size, after))
         (kernel, stride), size = next(others), after
@@ -157,7 +155,18 @@ def _maxout(layer: nn.Module, drop: float) -> list[nn.Module]:
     return [Dropout(drop), layer, _Pieces()]
 
 
-class ALICritic(nn.Module):
+class _PairCritic(nn.Module):
+    """`x [N, C, H, W], z [N, z] -> logits [N]`."""
+
+    of_x: nn.Module
+    of_z: nn.Module
+    joint: nn.Module
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        return self.joint(torch.cat([self.of_x(x), self.of_z(z)], 1)).squeeze(1)
+
+
+class ALICritic(_PairCritic):
     """`x [N, C, H, W], z [N, z] -> logits [N]`: convolutions of x and layers of z, then joined.
 
     Maxout of 2 pieces; dropout .2 on both inputs and .5 between layers (the authors' code, where
@@ -193,11 +202,8 @@ class ALICritic(nn.Module):
         )
         _begin(self, std)
 
-    def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        return self.joint(torch.cat([self.of_x(x), self.of_z(z)], 1)).squeeze(1)
 
-
-class ALINormCritic(nn.Module):
+class ALINormCritic(_PairCritic):
     """The critic for CelebA: batch norm after all convolutions of x but the first, and leaky ReLU.
 
     As `ALICritic` otherwise. Dropout is .2 before every layer, and x's first has no norm, as in the
@@ -228,9 +234,6 @@ class ALINormCritic(nn.Module):
             nn.Linear(wide, 1),
         )
         _begin(self, std)
-
-    def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        return self.joint(torch.cat([self.of_x(x), self.of_z(z)], 1)).squeeze(1)
 
 
 def _dense(inputs: int, outputs: int, leak: float, bias: bool = True) -> list[nn.Module]:

@@ -10,7 +10,7 @@ from gansaku.nets.dcgan import Shape, doubling, halving
 from gansaku.nets.layers.init import dcgan_init
 from gansaku.nets.layers.norm import CRITIC_NORMS, check_norm, norm2d
 from gansaku.nets.layers.resample import Basis, channels_last
-from gansaku.nets.layers.sizes import Size, ladder
+from gansaku.nets.layers.sizes import Size, ladder, sides
 from gansaku.nets.layers.spectral import spectral
 
 
@@ -102,4 +102,5 @@ def _hidden(inputs: int, units: int, norm: str) -> list[nn.Module]:
 
 def _sizes(shape: Shape) -> list[Size]:
     """Down to about 7 x 7; of pictures below 14 pixels to about 4 x 4."""
-    return ladder(shape[1:], base=7 if min(shape[1:]) >= 13 else 4)
+    size = sides(shape[1:])
+    return ladder(size, base=7 if min(size) >= 13 else 4)

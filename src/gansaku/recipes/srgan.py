@@ -15,6 +15,7 @@ from gansaku.losses import NonSaturating
 from gansaku.losses.perceptual import content
 from gansaku.nets.degrade import degraded
 from gansaku.nets.eyes import LEVELS, eyes
+from gansaku.nets.layers.sizes import sides
 from gansaku.nets.srresnet import SRCritic, SRResNet
 
 
@@ -62,7 +63,7 @@ class SRGAN(Enlarger):
             raise UserError(f"jpeg must be a quality from 1 to 100, not {self.jpeg}")
 
     def networks(self, spec: Any) -> Nets:
-        channels, size = spec.shape[0], self.crop(spec.shape)
+        channels, size = spec.shape[0], self.crop(sides(spec.shape[1:]))
         g = SRResNet(channels, self.scale, self.width, self.blocks, self.norm, self.enlarged)
         seen = eyes(self.eyes)
         d = SRCritic(channels, size, self.width)

@@ -5,9 +5,17 @@ from __future__ import annotations
 Size = tuple[int, int]
 
 
+def sides(size: tuple[int, ...]) -> Size:
+    """Height and width, of which points have none: for them ValueError."""
+    if len(size) != 2:
+        raise ValueError("its networks are made for pictures, and these are points")
+    return size[0], size[1]
+
+
 def halved(size: Size) -> Size:
-    """Half of (height, width), rounded up."""
-    return (size[0] + 1) // 2, (size[1] + 1) // 2
+    """Half of (height, width), rounded up. Raises ValueError where there are none."""
+    height, width = sides(size)
+    return (height + 1) // 2, (width + 1) // 2
 
 
 def ladder(size: Size, base: int = 4, most: int | None = None) -> list[Size]:
