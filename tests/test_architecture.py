@@ -27,7 +27,7 @@ TOP = (  # files beside the folders
 
 INSIDE = {  # who may import what of the package: parts, or single modules
     "core": ("core",),
-    "losses": ("losses", "core.compiling", "core.slopes", "core.tape"),
+    "losses": ("losses", "core.compiling", "core.mixes", "core.slopes", "core.tape"),
     "augment": ("augment",),
     "nets": ("nets",),
     "data": ("data", "core.errors", "core.noise"),

@@ -106,3 +106,32 @@ def test_a_restored_count_lies_where_its_kernel_reads_it(kernel, device):
     placed = state._counted(count, torch.empty(3, device="meta"), optimizer)
     assert placed.device.type == device
     assert placed is not count
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_the_kernel_called_as_it_is_moves_as_by_torchs_own_way(decay):
+    one, other = _params(), _params()
+    mine = Adam(weight_decay=decay)(one)
+    theirs = torch.optim.Adam(
+        other, lr=mine.defaults["lr"], betas=(0.5, 0.999), weight_decay=decay, fused=True
+    )
+    mine.add_param_group({"params": [left := nn.Parameter(torch.ones(2))], "lr": 0.5})
+    _move(one, mine, range(4))
+    _move(other, theirs, range(4))
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert torch.equal(left, torch.ones(2)), "it has no gradient"
+    assert mine.state[one[0]]["step"] == 4
+
+
+def test_what_the_kernel_does_not_suit_goes_by_torch():
+    wide = nn.Parameter(torch.ones(2, dtype=torch.float64))
+    wide.grad = torch.ones(2, dtype=torch.float64)
+    optimizer = Adam(lr=0.1)([*_params(), wide])
+    optimizer.step()
+    torch.testing.assert_close(wide.detach(), torch.full((2,), 0.9, dtype=torch.float64))
+    kept = nn.Parameter(torch.ones(2))
+    kept.grad = torch.ones(2)
+    optimizer = Adam(lr=0.1)([kept])
+    optimizer.found_inf = torch.ones(())  # a gradient overflowed: no move
+    optimizer.step()
+    assert torch.equal(kept, torch.ones(2))

@@ -12,10 +12,18 @@ from torch import nn
 from gansaku.core import perceptrons
 from gansaku.core.duel import Duel
 from gansaku.core.loop import Run
+from gansaku.core.mixes import Between, sources
 from gansaku.core.optim import SGD
 from gansaku.core.sequences import in_groups, leaves, rowwise
 from gansaku.data import open_source
-from gansaku.losses import R1, GradientPenalty, WeightClip
+from gansaku.losses import (
+    DRAGAN,
+    R1,
+    GradientPenalty,
+    PixelGradientPenalty,
+    Wasserstein,
+    WeightClip,
+)
 from gansaku.nets import MLP, PointCritic, PointGenerator
 from gansaku.nets.layers.dropout import Dropout
 from gansaku.recipes.wgan_gp import WGANGP
@@ -150,8 +158,8 @@ def test_nothing_is_made_ahead_where_fakes_are_shared_or_g_moves_in_between(told
 
 def test_a_layer_on_the_last_side_of_pictures_is_none_on_samples():
     net, x = nn.Sequential(nn.Linear(4, 1)), torch.randn(3, 1, 1, 4)
-    assert perceptrons.turn(net, {}, x) is None
-    assert perceptrons.turn(nn.Sequential(nn.Flatten(), *net), {}, x) is not None
+    assert perceptrons.turn(net, {}, [x]) is None
+    assert perceptrons.turn(nn.Sequential(nn.Flatten(), *net), {}, [x]) is not None
 
 
 def test_after_a_turn_is_called_only_where_something_is_to_do():
@@ -160,3 +168,40 @@ def test_after_a_turn_is_called_only_where_something_is_to_do():
     after = [Run(r, points, seed=0).stages[0].phases[0].after for r in (plain, clipped)]
     assert after[0] is None
     assert after[1] is not None
+
+
+def test_points_between_samples_are_never_made_of_perceptrons(monkeypatch):
+    made: list[int] = []
+    whole = Between.made
+
+    def counted(self):
+        made.append(len(self))
+        return whole(self)
+
+    monkeypatch.setattr(Between, "made", counted)
+    Run(Perceptrons(penalties=(GradientPenalty(),)), open_source("ring"), seed=0).advance()
+    assert not made
+    other = Perceptrons(penalties=(PixelGradientPenalty(), DRAGAN()))
+    assert sources(
+        [torch.ones(2, 3), Between(torch.ones(2, 3), torch.ones(2, 3), torch.ones(2, 1))]
+    )
+    assert len(made) == 1, "it is between what is not there"
+    Run(other, open_source("ring"), seed=0).advance()
+    assert len(made) == 1
+
+
+def test_what_nobody_hears_is_not_computed(monkeypatch):
+    heard: list[int] = []
+    whole = Wasserstein.progress
+
+    def counted(self, real, fake):
+        heard.append(1)
+        return whole(self, real, fake)
+
+    monkeypatch.setattr(Wasserstein, "progress", counted)
+    run = Run(Perceptrons(), open_source("ring"), seed=0, log_every=3)
+    counts = []
+    for _ in range(4):
+        run.advance()
+        counts.append(len(heard))
+    assert counts == [3, 3, 6, 6], "three updates of D in the first step and in the third"

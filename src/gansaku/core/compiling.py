@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gansaku.core import kernels
 from gansaku.core.errors import UserError
 from gansaku.core.noise import Noise
 
@@ -25,11 +26,15 @@ class _Now:
 
 
 @contextlib.contextmanager
-def twice() -> Generator[None]:
-    """What is computed in here may be differentiated twice, and is not compiled."""
+def twice(norms: bool = True) -> Generator[None]:
+    """What is computed in here may be differentiated twice, and is not compiled.
+
+    `norms`: some of it may be batch norm, whose second derivative has a way of its own.
+    """
     _Now.twice += 1
     try:
-        yield
+        with kernels.twice() if norms else contextlib.nullcontext():
+            yield
     finally:
         _Now.twice -= 1
 

@@ -54,14 +54,14 @@ class Clock(Noise):
     """The time of a move: a source of noise that also knows how far the game has come.
 
     `step` of `total` within stage number `stage`; `images` are the real samples consumed by the
-    whole run so far. `note` logs numbers without minimising them; whatever is noted is averaged
-    over the parts of a batch and over ranks before `Phase.after` and the log see it.
+    whole run so far. `note` logs numbers without minimising them, averaged over the parts of a
+    batch and over ranks before `Phase.after` and the log see them; unless `heard`, nobody does.
     """
 
     def __init__(self, stage: int, step: int, total: int, images: int, **noise: Any) -> None:
         super().__init__(**noise)
         self.stage, self.step, self.total, self.images = stage, step, total, images
-        self.notes: dict[str, Tensor] = {}
+        self.heard, self.notes = True, dict[str, Tensor]()
 
     @property
     def progress(self) -> float:

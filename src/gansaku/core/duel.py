@@ -15,7 +15,7 @@ from gansaku.core import sequences
 from gansaku.core.bounds import none_negative
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.errors import UserError
-from gansaku.core.judging import Holding, Judged, at_once, suited
+from gansaku.core.judging import Judged, at_once, holds, points_of, suited
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.precision import exactly, full
@@ -261,18 +261,20 @@ class Duel(FromLatents):
         if any(getattr(type(self), name) is not getattr(Duel, name) for name in own):
             return None
         apt = all(isinstance(x, Tensor) for x in sides) and "augment" not in nets
-        holding = [penalty for penalty in self.penalties if isinstance(penalty, Holding)]
+        holding = [penalty for penalty in self.penalties if holds(penalty)]
         if not (apt and suited(nets.D) and len(holding) == len(self.penalties)):
             return None
         draws = copy.copy(clock)  # which the way by autograd must not find used
-        held = [(penalty, penalty.points(*sides, draws)) for penalty in holding]
+        held = [(penalty, points_of(penalty, sides, draws)) for penalty in holding]
         return at_once(nets.D, self.condition(batch), sides, held, self.objective.d, factor)
 
     def _named(self, values: Sequence[Tensor]) -> Terms:
         return {type(p).__name__: v for p, v in zip(self.penalties, values, strict=True)}
 
     def _tell(self, nets: Nets, at_real: Output, at_fake: Output, clock: Clock) -> None:
-        """What is logged, and what augmentation and remedies watch."""
+        """What is logged, and what augmentation and remedies watch, where anybody does."""
+        if not clock.heard:
+            return
         clock.note(**{"D(real)": mean(at_real), "D(fake)": mean(at_fake)})
         clock.note(**self.objective.progress(at_real, at_fake))
         if "augment" in nets:

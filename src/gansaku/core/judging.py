@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard
 from weakref import WeakKeyDictionary
 
 import torch
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from gansaku.core import perceptrons
 from gansaku.core.compiling import twice
 from gansaku.core.kernels import directly
+from gansaku.core.mixes import Between, Points, made
 from gansaku.core.perceptrons import Perceptrons
 from gansaku.core.slopes import Bearing, Gradients
 from gansaku.core.tape import Tape
@@ -31,13 +32,19 @@ MOVING = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.RRe
 _SUITED: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 
 
-@runtime_checkable
 class Holding(Protocol):
-    """A penalty on the slope at certain points."""
+    """A penalty on the slope at certain points.
+
+    One that lies between the samples may say its `share` of them, and one that asks for the
+    slopes' norms alone may be a function `of_norms`, as in `gansaku.losses.penalties`.
+    """
 
     def points(self, real: Tensor, fake: Tensor, noise: object) -> Tensor: ...
 
     def value(self, slopes: Gradients) -> Tensor: ...
+
+
+Held = Sequence[tuple[Holding, Points]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,17 +59,29 @@ class Judged:
 
 def suited(net: nn.Module) -> bool:
     """Whether a critic may turn out to be judged in one pass: nothing in it depends on a call."""
-    if net in _SUITED:
-        return _SUITED[net]
+    known = _SUITED.get(net)
+    if known is not None:
+        return known
     moving = (isinstance(m, MOVING) or hasattr(m, "parametrizations") for m in net.modules())
     return not any(moving)
+
+
+def holds(penalty: object) -> TypeGuard[Holding]:
+    """Whether it is such a penalty; `isinstance` of a protocol takes ten times as long."""
+    return hasattr(penalty, "points") and hasattr(penalty, "value")
+
+
+def points_of(penalty: Holding, sides: tuple[Tensor, Tensor], noise: object) -> Points:
+    """Where a penalty holds the slope, as `at_once` takes it."""
+    share = getattr(penalty, "share", None)
+    return Between(*sides, share(*sides, noise)) if share else penalty.points(*sides, noise)
 
 
 def at_once(
     net: nn.Module,
     told: Mapping[str, Tensor],
     sides: tuple[Tensor, Tensor],
-    held: Sequence[tuple[Holding, Tensor]],
+    held: Held,
     objective: Callable[[Tensor, Tensor], Tensor],
     factor: float | Tensor = 1.0,
 ) -> Judged | None:
@@ -71,13 +90,14 @@ def at_once(
     groups = _groups(sides, held)
     if not suited(net) or len({(x.shape, x.dtype) for x in groups}) > 1:
         return None
-    x = torch.cat([each.detach() for each in groups])
     both = any(at is side for _, at in held for side in sides)
     with directly():
-        way: Perceptrons | _Taped | None = perceptrons.turn(net, told, x)
-    if way is None or (both and way.out.numel() != len(x)):
+        way: Perceptrons | _Taped | None = perceptrons.turn(net, told, groups)
+    if way is None or (both and way.out.numel() != len(way.out)):
         labels = {name: torch.cat([y] * len(groups)) for name, y in told.items()}
-        way = _taped(net, labels, x, both)
+        way = _taped(net, labels, torch.cat([made(each) for each in groups]), both)
+    else:
+        _SUITED[net] = True
     if way is None:
         return None
     with directly():
@@ -87,7 +107,11 @@ def at_once(
 def _taped(net: nn.Module, labels: Mapping[str, Tensor], x: Tensor, both: bool) -> _Taped | None:
     """What the critic says, all noted; None where that may not be judged at once."""
     known = net in _SUITED
-    with torch.random.fork_rng(enabled=not known), twice(), Tape([x], rows=len(x)) as tape:
+    with (
+        torch.random.fork_rng(enabled=not known),
+        twice(norms=False),
+        Tape([x], rows=len(x)) as tape,
+    ):
         out = net(x, **labels)
     plain = isinstance(out, Tensor) and out.requires_grad and tape.whole(out) and tape.intact()
     _SUITED[net] = plain = plain and (not both or out.numel() == len(x))
@@ -97,9 +121,10 @@ def _taped(net: nn.Module, labels: Mapping[str, Tensor], x: Tensor, both: bool) 
     return None
 
 
-def _groups(sides: Sequence[Tensor], held: Sequence[tuple[Holding, Tensor]]) -> list[Tensor]:
-    """What is judged, each once; what penalties hold comes last."""
+def _groups(sides: Sequence[Tensor], held: Held) -> list[Points]:
+    """What is judged, each once; what penalties hold comes last, and of this what is mixed."""
     points = list({id(at): at for _, at in held}.values())
+    points.sort(key=lambda at: isinstance(at, Between))
     return [x for x in sides if all(x is not at for at in points)] + points
 
 
@@ -127,13 +152,13 @@ class _Taped:
 @dataclasses.dataclass
 class _Turn:
     way: Perceptrons | _Taped  # from the rows of all groups to the outputs, and back
-    groups: list[Tensor]
+    groups: list[Points]
     both: bool  # some rows are held by a penalty, and judged by the objective
 
     def judged(
         self,
         sides: tuple[Tensor, Tensor],
-        held: Sequence[tuple[Holding, Tensor]],
+        held: Held,
         objective: Callable[[Tensor, Tensor], Tensor],
         factor: float | Tensor,
     ) -> Judged:
@@ -151,27 +176,42 @@ class _Turn:
         bearing = Bearing.apply(value.detach(), gradients, *weights)
         return Judged(real.detach(), fake.detach(), bearing, values)
 
-    def _place(self, x: Tensor) -> slice:
+    def _place(self, x: Points) -> slice:
         number, rows = next(i for i, y in enumerate(self.groups) if y is x), len(x)
         return slice(number * rows, (number + 1) * rows)
 
     def _penalties(
-        self,
-        first: int,
-        held: Sequence[tuple[Holding, Tensor]],
-        factor: float | Tensor,
+        self, first: int, held: Held, factor: float | Tensor
     ) -> tuple[tuple[Tensor, ...], Tensor]:
         """Their values, and the derivative of their sum by the slopes of the rows held."""
         if not held:
-            return (), self.groups[0][:0]
-        slopes = self.way.slopes(slice(first, None)).requires_grad_()
-        values = []
+            return (), self.way.out.new_empty(0, 1)
+        slopes = self.way.slopes(slice(first, None))
+        values, parts = [], {}
         for penalty, at in held:
             place = self._place(at)
             own = slopes[place.start - first : place.stop - first]
-            values.append(factor * penalty.value((own,)))
-        (v,) = torch.autograd.grad(torch.stack(values).sum(), slopes)
-        return tuple(value.detach() for value in values), v
+            value, v = _derived(penalty, own, factor)
+            values.append(value)
+            parts[place.start] = parts[place.start] + v if place.start in parts else v
+        ordered = [parts[start] for start in sorted(parts)]
+        return tuple(values), ordered[0] if len(ordered) == 1 else torch.cat(ordered)
+
+
+def _derived(penalty: Holding, slopes: Tensor, factor: float | Tensor) -> tuple[Tensor, Tensor]:
+    """`factor` times a penalty, and its derivative by the slopes; that of a norm is 0 at 0."""
+    of_norms = getattr(penalty, "of_norms", None)
+    if of_norms is None:
+        slopes = slopes.detach().requires_grad_()
+        value = factor * penalty.value((slopes,))
+        (v,) = torch.autograd.grad(value, slopes)
+        return value.detach(), v
+    norms = torch.linalg.vector_norm(slopes.flatten(1), dim=1).requires_grad_()
+    value = factor * of_norms(norms)
+    (by,) = torch.autograd.grad(value, norms)
+    norms = norms.detach()
+    by = torch.where(norms > 0, by / norms, 0.0)
+    return value.detach(), slopes * _along(by, slopes)
 
 
 class _Products:

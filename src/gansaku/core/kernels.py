@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -28,15 +29,7 @@ class Faster(TorchFunctionMode):
     What it is by is a function of the processor and the shapes: the same run rounds the same.
     """
 
-    on = 0  # how many of them are open
-
-    def __enter__(self) -> Any:
-        Faster.on += 1
-        return super().__enter__()
-
-    def __exit__(self, *what: Any) -> None:
-        Faster.on -= 1
-        super().__exit__(*what)
+    on = 0  # how many are open, whether a mode is asked or not
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
@@ -44,13 +37,38 @@ class Faster(TorchFunctionMode):
         return layer(func, *args, **(kwargs or {}))
 
 
-def faster(wanted: bool = True) -> contextlib.AbstractContextManager:
+class _Twice(Faster):
+    """The same for what is differentiated twice: there batch norm has another way too."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        made = batch_norm(*args, **(kwargs or {})) if func is F.batch_norm else None
+        return func(*args, **(kwargs or {})) if made is None else made
+
+
+@contextlib.contextmanager
+def faster(wanted: bool = True, asked: bool = True) -> Generator[None]:
     """`Faster`, or a context in which nothing is otherwise.
 
     Around what is computed forward alone: gradients know their ways by then, and a mode is asked
-    about everything that is done with a tensor.
+    about everything that is done with a tensor. It need not be `asked` where no layer that is
+    called has another way.
     """
-    return Faster() if wanted else contextlib.nullcontext()
+    if not wanted:
+        yield
+        return
+    Faster.on += 1
+    try:
+        with Faster() if asked else contextlib.nullcontext():
+            yield
+    finally:
+        Faster.on -= 1
+
+
+def twice() -> contextlib.AbstractContextManager[Any]:
+    """A context for what is differentiated twice, faster where `faster` is open."""
+    return _Twice() if Faster.on else contextlib.nullcontext()
 
 
 def each(parts: Iterator[Tensor], wanted: bool = True) -> Iterator[Tensor]:
@@ -170,7 +188,6 @@ QUICK: dict[Any, Callable[..., Tensor | None]] = {
     torch._C._nn.linear: linear,
     torch.conv2d: conv2d,
     torch.conv_transpose2d: conv_transpose2d,
-    torch.nn.functional.batch_norm: batch_norm,
 }
 
 

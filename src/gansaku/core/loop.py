@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gansaku.core import ranks
+from gansaku.core import products, ranks
 from gansaku.core.averaging import Averages, decay
 from gansaku.core.cast import check_parts, networks_of, players_of
 from gansaku.core.compiling import compiled
@@ -61,16 +61,15 @@ class Run:
         self.nets = networks_of(recipe, source.spec, seed)
         convolutional = any(p.ndim == 4 for p in self.nets.parameters())
         self.format = torch.channels_last if convolutional else torch.contiguous_format
+        self.asked = convolutional or products.available()  # else no layer has a faster way
         self.nets.to(self.device, memory_format=self.format)
         self.stages = recipe.stages(self.nets)
         self.players = players_of(self.stages)
         self.half = Half(precision, self.device, [player.name for player in self.players])
         self.half.widen(self.nets)
-        self.optimizers = {p.name: p.optimizer(p.parameters()) for p in self.players}
-        self.rates = {
-            name: [group["lr"] for group in optimizer.param_groups]
-            for name, optimizer in self.optimizers.items()
-        }
+        self.weights = {p.name: p.parameters() for p in self.players}
+        self.optimizers = {p.name: p.optimizer(self.weights[p.name]) for p in self.players}
+        self.rates = {n: [g["lr"] for g in o.param_groups] for n, o in self.optimizers.items()}
         self.averages = Averages(self.nets, recipe.averaged)
         gather(self.nets)
         self.once = Once(self.nets)
@@ -184,7 +183,7 @@ class Run:
     def _turn(self, deal: Deal, turn: Turn, logs: dict[str, Tensor]) -> Callable[[], None]:
         """A player's gradients; what is returned makes its move."""
         i, phase, k = turn
-        player, parameters = phase.player, phase.player.parameters()
+        player, parameters = phase.player, self.weights[phase.player.name]
         self.optimizers[player.name].zero_grad(set_to_none=True)
         stats: dict[str, Tensor] = {}
         told = phase.after is not None or self.logging
@@ -192,6 +191,7 @@ class Run:
             if self.accumulate > 1:
                 self.once.begins(part)
             clock = self.clock(i, k, part=part)
+            clock.heard = told
             batch = deal.part(turn, part, clock)
             self.seat(player)
             sow(seed_of(self.seed, *clock.key, clock.index), self.device)  # for dropout
@@ -230,7 +230,7 @@ class Run:
         """Only the player's parameters want gradients."""
         if self._playing is not player:
             self.nets.requires_grad_(False)
-            for parameter in player.parameters():
+            for parameter in self.weights[player.name]:
                 parameter.requires_grad_(True)
             self._playing = player
 
@@ -247,7 +247,7 @@ class Run:
     @contextlib.contextmanager
     def ways(self) -> Generator[None]:
         """How layers are computed: in what precision, and by which library."""
-        with self.half.autocast(), faster(self.quick_layers):
+        with self.half.autocast(), faster(self.quick_layers, self.asked):
             yield
 
     def unseat(self) -> None:

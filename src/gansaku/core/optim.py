@@ -34,8 +34,31 @@ class _InMemoryOrder(torch.optim.Adam):
 
     Of all others, convolutions' with channels last for one, it makes copies at every step, which
     take longer than the step; and it takes a gradient to lie as its weight does, which autograd
-    sees to, and nobody else need.
+    sees to, and nobody else need. There the kernel is called as it is: torch's own way to it asks
+    for hooks, compilers and devices at every move, and calls no other.
     """
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        if closure is not None or hasattr(self, "found_inf") or not self._plain():
+            return super().step(closure)
+        for group in self.param_groups:
+            lists: list[list[Tensor]] = [[] for _ in range(6)]
+            self._init_group(group, *lists)
+            if lists[0]:
+                torch._foreach_add_(lists[-1], 1)
+                named = {name: group[name] for name in ("lr", "weight_decay", "eps", "maximize")}
+                first, second = group["betas"]
+                torch._fused_adam_(*lists, **named, beta1=first, beta2=second, amsgrad=False)
+        return None
+
+    step.hooked = True  # ty: ignore[missing-attribute]  torch wraps it no more
+
+    def _plain(self) -> bool:
+        """Whether the kernel for processors suits all weights at once."""
+        groups = self.param_groups
+        kinds = {(g["fused"], p.device.type, p.dtype) for g in groups for p in g["params"]}
+        return kinds == {(True, "cpu", torch.float32)}
 
     def _init_group(self, group: dict[str, Any], *lists: list[Tensor]) -> bool:
         found = super()._init_group(group, *lists)

@@ -7,13 +7,15 @@ was a sixth of the turn's time.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu_, linear
 
 from gansaku.core import kernels
+from gansaku.core.mixes import Points, mixed, sources
 from gansaku.core.sequences import hooked, leaves
 
 Layer = tuple[nn.Linear, float]  # and the share below zero of what it gives: 1 where it is linear
@@ -54,46 +56,71 @@ def _slope(module: nn.Module) -> float:
     return module.negative_slope if isinstance(module, nn.LeakyReLU) else 0.0
 
 
-def turn(net: nn.Module, told: Mapping[str, Tensor], x: Tensor) -> Perceptrons | None:
-    """What the critic says of `x [N, ...]`, ready for signals; None where it is no such critic."""
-    if told or not torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type):
+def turn(
+    net: nn.Module, told: Mapping[str, Tensor], groups: Sequence[Points]
+) -> Perceptrons | None:
+    """What the critic says of `groups` of samples, ready for signals; None where it is no such."""
+    x = groups[0]
+    samples, mixes = sources(groups)
+    device = samples[0].device.type
+    if told or not torch.is_grad_enabled() or torch.is_autocast_enabled(device):
         return None
     known = None if nn.modules.module._has_any_global_hook() else layers_of(net)
-    if known is None or known[0][0][0].in_features != x[0].numel():
+    if known is None or known[0][0][0].in_features != math.prod(x.shape[1:]):
         return None
-    if x.ndim > 2 and type(next(leaves(net))) is not nn.Flatten:
+    if len(x.shape) > 2 and type(next(leaves(net))) is not nn.Flatten:
         return None
     layers, ends = known
     weights = [module.weight for module, _ in layers]
     if any(type(w) is not nn.Parameter or w.dtype != x.dtype for w in weights):
         return None
     learns = any(weight.requires_grad for weight in weights)
-    return Perceptrons(x, layers, ends) if learns else None
+    return Perceptrons(samples, mixes, layers, ends) if learns else None
 
 
 @dataclasses.dataclass
 class Perceptrons:
-    """The rows `x` on their way through the layers, there, back, and there again as tangents."""
+    """Rows on their way through the layers, there, back, and there again as tangents.
 
-    x: Tensor
+    `mixes` stand behind the samples: of these `(real, fake, share)`, two groups by their numbers,
+    the first layer gives the same mix of what it gives of both, and they are never made.
+    """
+
+    samples: list[Tensor]
+    mixes: list[tuple[int, int, Tensor]]
     layers: list[Layer]
     flat: bool  # one logit a row, `[N]` instead of `[N, 1]`
     signals: list[Tensor] = dataclasses.field(default_factory=list)  # of each layer's output
 
     def __post_init__(self) -> None:
         with torch.no_grad():
-            h = self.x.flatten(1)
-            self.inputs = [h]
+            x, made = self._rows()
+            self.inputs = [x]
+            h = x[:made]
             for module, slope in self.layers:
                 h = kernels.layer(linear, h, module.weight, module.bias)
+                if len(h) < len(x):
+                    h = self._with_mixes(h)
                 self.inputs.append(h if slope == 1 else leaky_relu_(h, slope))
         out = self.inputs.pop()
         self.out = out.flatten() if self.flat else out
 
+    def _rows(self) -> tuple[Tensor, int]:
+        """Room for all rows, and how many of them are in it."""
+        flat = [x.detach().flatten(1) for x in self.samples]
+        made = sum(map(len, flat))
+        x = flat[0].new_empty(made + sum(len(share) for *_, share in self.mixes), flat[0].shape[1])
+        torch.cat(flat, out=x[:made])
+        return x, made
+
+    def _with_mixes(self, h: Tensor) -> Tensor:
+        parts = h.split([len(x) for x in self.samples])
+        return torch.cat([h, *(mixed(parts[i], parts[j], share) for i, j, share in self.mixes)])
+
     @torch.no_grad()
     def back(self, seeds: Tensor) -> None:
         """Signals from the outputs to all layers."""
-        signal = seeds.view(len(self.x), -1)
+        signal = seeds.view(len(seeds), -1)
         self.signals = [signal]
         for number in reversed(range(1, len(self.layers))):
             signal = kernels.linear_input(signal, self.layers[number][0].weight)
@@ -104,7 +131,7 @@ class Perceptrons:
     def slopes(self, rows: slice) -> Tensor:
         """The derivative by some rows of x."""
         found = kernels.linear_input(self.signals[0][rows], self.layers[0][0].weight)
-        return found.view(-1, *self.x.shape[1:])
+        return found.view(-1, *self.samples[0].shape[1:])
 
     @torch.no_grad()
     def gradients(

@@ -22,6 +22,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from gansaku.core.mixes import Between
 from gansaku.core.slopes import Gradients, of_slope
 from gansaku.core.tape import Tape
 
@@ -63,6 +64,39 @@ class SlopePenalty(Penalty):
         return _held(critic, self.points(real, fake, noise), self.value)
 
 
+class NormPenalty(SlopePenalty):
+    """A function of the slope's norm at each of them."""
+
+    @abc.abstractmethod
+    def of_norms(self, norms: Tensor) -> Tensor:
+        """The penalty of norms `[N]`."""
+
+    def value(self, slopes: Gradients) -> Tensor:
+        return self.of_norms(_norm(slopes))
+
+
+class MixPenalty(SlopePenalty):
+    """One that holds the slope between each real sample and a fake one."""
+
+    def share(self, real: Sample, fake: Sample, noise: Draws) -> Tensor:
+        """`[N, 1]` from U(0, 1), of each real sample in its point.
+
+        Raises ValueError where real and fake differ in shape.
+        """
+        reals, fakes = _members(real), _members(fake)
+        if [x.shape for x in reals] != [x.shape for x in fakes]:
+            raise ValueError(
+                "a penalty between real and fake samples needs pairs of one shape: found "
+                f"{[list(x.shape) for x in reals]} and {[list(x.shape) for x in fakes]}"
+            )
+        return noise.uniform(len(reals[0]), 1).to(reals[0])
+
+    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
+        share = self.share(real, fake, noise)
+        pairs = zip(_members(real), _members(fake), strict=True)
+        return _map(lambda _: Between(*next(pairs), share).made(), real)
+
+
 class Constraint(abc.ABC):
     """A change to a network's weights, applied after its step; a frozen dataclass."""
 
@@ -71,7 +105,7 @@ class Constraint(abc.ABC):
 
 
 @dataclasses.dataclass(frozen=True)
-class GradientPenalty(SlopePenalty):
+class GradientPenalty(MixPenalty, NormPenalty):
     """WGAN-GP: weight E (|grad D(x)| - target)^2 / target^2 (arXiv:1704.00028, eq. 3).
 
     x = e real + (1 - e) fake with one e from U(0, 1) a sample, shared by the members of a tuple.
@@ -82,15 +116,12 @@ class GradientPenalty(SlopePenalty):
     weight: float = 10.0
     target: float = 1.0
 
-    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
-        return _mix(real, fake, noise)
-
-    def value(self, slopes: Gradients) -> Tensor:
-        return self.weight / self.target**2 * (_norm(slopes) - self.target).square().mean()
+    def of_norms(self, norms: Tensor) -> Tensor:
+        return self.weight / self.target**2 * (norms - self.target).square().mean()
 
 
 @dataclasses.dataclass(frozen=True)
-class PixelGradientPenalty(SlopePenalty):
+class PixelGradientPenalty(MixPenalty):
     """weight E (|grad D(x)| - 1)^2, the norm over the channels at each pixel, not over the image.
 
     The authors' code of SinGAN (arXiv:1905.01164) has it so; the paper says WGAN-GP. x is mixed as
@@ -100,16 +131,13 @@ class PixelGradientPenalty(SlopePenalty):
 
     weight: float = 0.1
 
-    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
-        return _mix(real, fake, noise)
-
     def value(self, slopes: Gradients) -> Tensor:
         norms = [torch.linalg.vector_norm(g, dim=1).flatten() for g in slopes]
         return self.weight * (torch.cat(norms) - 1.0).square().mean()
 
 
 @dataclasses.dataclass(frozen=True)
-class LipschitzPenalty(SlopePenalty):
+class LipschitzPenalty(MixPenalty, NormPenalty):
     """WGAN-LP: weight E max(0, |grad D(x)| - 1)^2 (arXiv:1709.08894, eq. 8).
 
     One-sided: slopes below 1 are free. x is mixed as in `GradientPenalty`. Raises ValueError where
@@ -118,11 +146,8 @@ class LipschitzPenalty(SlopePenalty):
 
     weight: float = 5.0
 
-    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
-        return _mix(real, fake, noise)
-
-    def value(self, slopes: Gradients) -> Tensor:
-        return self.weight * (_norm(slopes) - 1.0).relu().square().mean()
+    def of_norms(self, norms: Tensor) -> Tensor:
+        return self.weight * (norms - 1.0).relu().square().mean()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +177,7 @@ class R2(SlopePenalty):
 
 
 @dataclasses.dataclass(frozen=True)
-class DRAGAN(SlopePenalty):
+class DRAGAN(NormPenalty):
     """weight E (|grad D(x + d)| - k)^2 around real samples (arXiv:1705.07215).
 
     d is normal with `noise_scale` times the standard deviation of the real samples given (of each
@@ -169,8 +194,8 @@ class DRAGAN(SlopePenalty):
     def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
         return _map(lambda x: self._around(x, noise), real)
 
-    def value(self, slopes: Gradients) -> Tensor:
-        return self.weight * (_norm(slopes) - self.k).square().mean()
+    def of_norms(self, norms: Tensor) -> Tensor:
+        return self.weight * (norms - self.k).square().mean()
 
     def _around(self, x: Tensor, noise: Draws) -> Tensor:
         x = x.detach()
@@ -229,24 +254,6 @@ def _norm(gradients: Gradients) -> Tensor:
     """|gradient| of each sample, [N]; vector_norm's own gradient at zero is zero, not NaN."""
     norms = [torch.linalg.vector_norm(g.reshape(len(g), -1), dim=1) for g in gradients]
     return norms[0] if len(norms) == 1 else torch.linalg.vector_norm(torch.stack(norms), dim=0)
-
-
-def _mix(real: Sample, fake: Sample, noise: Draws) -> Sample:
-    reals, fakes = _members(real), _members(fake)
-    if [x.shape for x in reals] != [x.shape for x in fakes]:
-        raise ValueError(
-            "a penalty between real and fake samples needs pairs of one shape: found "
-            f"{[list(x.shape) for x in reals]} and {[list(x.shape) for x in fakes]}"
-        )
-    share = noise.uniform(len(reals[0]), 1)
-    pairs = iter(zip(reals, fakes, strict=True))
-    return _map(lambda _: _between(*next(pairs), share), real)
-
-
-def _between(real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
-    real, fake = real.detach(), fake.detach()
-    share = share.to(real).view(-1, *[1] * (real.ndim - 1))
-    return fake + share * (real - fake)  # lerp with a broadcast weight is far slower on a CPU
 
 
 def _members(sample: Sample) -> tuple[Tensor, ...]:
