@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import copy
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gansaku.core import sequences
+from gansaku.core.abreast import abreast, halves
 from gansaku.core.bounds import none_negative
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.errors import UserError
@@ -57,12 +59,16 @@ class Critic:
 
     A penalty at the real data and the objective ask for the same logits: outputs are kept by
     the identity of the input. `whole(x)` is all that D says, of which `logits` picks a part.
+    `abreast` says it of two batches in one, where rows know nothing of each other; or None.
     """
 
     def __init__(
-        self, forward: Callable[[Any], Any], logits: Callable[[Any], Output] = lambda said: said
+        self,
+        forward: Callable[[Any], Any],
+        logits: Callable[[Any], Output] = lambda said: said,
+        abreast: Callable[[Tensor], Any] = lambda both: None,
     ) -> None:
-        self._forward, self._logits = forward, logits
+        self._forward, self._logits, self._abreast = forward, logits, abreast
         self._made: list[tuple[Any, Any]] = []
 
     def __call__(self, x: Any) -> Output:
@@ -74,6 +80,15 @@ class Critic:
                 return out
         self._made.append((x, self._forward(x)))
         return self._made[-1][1]
+
+    def sides(self, real: Any, fake: Any) -> tuple[Output, Output]:
+        """The logits of both, by one pass where that may be."""
+        tensors = isinstance(real, Tensor) and isinstance(fake, Tensor)
+        if tensors and not self._made and real.shape == fake.shape:
+            said = self._abreast(torch.cat([real, fake]))
+            if said is not None:
+                self._made += zip((real, fake), halves(said), strict=True)
+        return self(real), self(fake)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -232,7 +247,8 @@ class Duel(FromLatents):
     def judge(self, nets: Nets, clock: Clock, **told: Tensor) -> Critic:
         """The critic of this move: whatever it sees is augmented first; `told` are its labels."""
         if "augment" not in nets:
-            return Critic(lambda x: nets.D(x, **told), self.logits)
+            both = functools.partial(abreast, nets.D, told)
+            return Critic(lambda x: nets.D(x, **told), self.logits, both)
         return Critic(lambda x: nets.D(nets.augment(x, clock), **told), self.logits)
 
     def d_loss(self, nets: Nets, batch: Batch, clock: Clock) -> Terms:
@@ -246,7 +262,7 @@ class Duel(FromLatents):
             return {"objective": made.objective, **self._named(made.penalties)}
         with exactly():
             values = [factor * penalty(critic, real, fake, clock) for penalty in self.penalties]
-        at_real, at_fake = critic(real), critic(fake)
+        at_real, at_fake = critic.sides(real, fake)
         self._tell(nets, at_real, at_fake, clock)
         seen = {**batch, "x": real, "fake": fake}
         extra = self.d_extra(nets, critic, seen, clock)

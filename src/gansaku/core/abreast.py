@@ -1,0 +1,76 @@
+"""Real and fake samples side by side through a critic of which each row knows itself alone.
+
+One pass reads the weights once and makes one weight product a layer; two make two and add them up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from gansaku.core.compiling import twice
+
+_APART: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
+
+
+def abreast(net: nn.Module, told: Mapping[str, Tensor], x: Tensor) -> Any:
+    """What a critic says of the two halves of `x`, both told the same; None where they may mix."""
+    labels = {name: torch.cat([y, y]) for name, y in told.items()}
+    judge = partial(net, **labels)
+    return judge(x) if _apart(net, judge, x) else None
+
+
+def _apart(net: nn.Module, judge: Callable[[Tensor], Any], x: Tensor) -> bool:
+    """Whether what `judge` says by `net` of each half of `x` is independent of the other half.
+
+    Asked once of a network: said again of other samples beside the same ones, with the same
+    dropout, it must be the same. One that remembers what it saw (its buffers) is not asked.
+    """
+    if net not in _APART:
+        _APART[net] = next(net.buffers(), None) is None and _unmoved(judge, x.detach())
+    return _APART[net]
+
+
+@torch.no_grad()
+def _unmoved(judge: Callable[[Tensor], Any], x: Tensor) -> bool:
+    a, b = x.chunk(2)
+    others = torch.cat([a, 1 - 2 * b]), torch.cat([1 - 2 * a, b])
+    said, *again = (_said(judge, each) for each in (x, *others))
+    if not said or any(out.ndim == 0 or len(out) != len(x) for out in said):
+        return False
+    return all(
+        torch.equal(halves(first)[side], halves(second)[side])
+        for side, changed in enumerate(again)
+        for first, second in zip(said, changed, strict=True)
+    )
+
+
+def _said(judge: Callable[[Tensor], Any], x: Tensor) -> list[Tensor]:
+    devices = [x.device] if x.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), twice(norms=False):
+        torch.manual_seed(0)
+        return list(_tensors(judge(x)))
+
+
+def _tensors(said: Any) -> Iterable[Tensor]:
+    if isinstance(said, Tensor):
+        yield said
+        return
+    for each in said:
+        yield from _tensors(each)
+
+
+def halves(said: Any) -> tuple[Any, Any]:
+    """What was said of both halves of the rows, of each: of a tensor, or a sequence of such."""
+    if isinstance(said, Tensor):
+        first, second = said.chunk(2)
+        return first, second
+    first, second = zip(*map(halves, said), strict=True)
+    kind = type(said)
+    make = kind._make if hasattr(kind, "_make") else kind
+    return make(first), make(second)
