@@ -15,7 +15,7 @@ import torch
 
 import gansaku
 from gansaku.core import checkpoint, config, parts, ranks, state, watchdog
-from gansaku.core.allocator import keep_large_blocks
+from gansaku.core.allocator import in_huge_pages, keep_large_blocks
 from gansaku.core.capabilities import Pyramid, Scores, Translates, classes_of
 from gansaku.core.choices import CADENCE
 from gansaku.core.contract import Recipe
@@ -170,8 +170,10 @@ def _play(
     watchdog.follow(lambda: run.steps, folder.say)
     parts.start_alike(run)
     if options.keep_memory and keep_large_blocks() and main:
+        pages = ", and its pages are large" if in_huge_pages() else ""
         folder.say(
-            "freed memory stays with the process (glibc mallopt); --keep-memory False ends it"
+            f"freed memory stays with the process (glibc mallopt){pages}; "
+            "--keep-memory False ends it"
         )
     if said := quickened(run.quick_layers, run.device):
         _say(folder, said)
@@ -302,6 +304,8 @@ def _draw(run: Run, path: Path) -> Path:
 
 def run_of(recipe: Recipe, source: Any, options: Options, device: torch.device) -> Run:
     """A game at its beginning, played as `options` say."""
+    if options.keep_memory:
+        keep_large_blocks()  # before there are weights, which lie there as well
     return Run(
         recipe,
         source,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from gansaku.core import duel, judging
+from gansaku.core import convolutions, duel, judging, kernels, products
 from gansaku.core.card import Card
 from gansaku.core.contract import Clock, Nets
 from gansaku.core.duel import Duel, Objective
@@ -225,3 +225,46 @@ def test_a_frozen_layer_stays_without_a_gradient():
     first, *others = (p.grad for p in net.parameters())
     assert first is None
     assert all(g is not None for g in others)
+
+
+@pytest.mark.parametrize("penalties", ["none", "gp", "r1-gp-dragan"])
+@pytest.mark.parametrize("name", ["dcgan", "resnet"])
+def test_patches_are_cut_once_for_products_and_for_gradients(name, penalties, monkeypatch):
+    def whole(s):
+        return ("columns",) * 3 if s.kernel != (1, 1) else ("", "", "")
+
+    monkeypatch.setattr(products, "TYPE", torch.float64)
+    monkeypatch.setattr(convolutions, "processor", lambda: "Intel")
+    monkeypatch.setattr(convolutions, "ways", whole)
+    cut, columns = [], convolutions.columns
+    monkeypatch.setattr(convolutions, "columns", lambda x, s: cut.append(len(x)) or columns(x, s))
+    net = built(CRITICS, name).to(memory_format=torch.channels_last)
+    with kernels.faster():
+        kept = turn(net, False, Wasserstein(), PENALTIES[penalties])
+        once, cut[:] = sum(cut), []
+        with monkeypatch.context() as patch:
+            patch.setattr(convolutions, "patches", convolutions.columns)
+            again = turn(net, False, Wasserstein(), PENALTIES[penalties])
+        twice = sum(cut)
+    equal(kept, again)
+    assert 0 < once <= twice, "rows of patches, in all"
+    assert once < twice or "r1" in penalties, "what a penalty and the objective see is cut anew"
+    monkeypatch.setattr(duel, "at_once", lambda *_: None)
+    equal(kept, turn(net, False, Wasserstein(), PENALTIES[penalties]))
+
+
+def test_what_is_written_to_is_cut_again():
+    s = convolutions.Shape(2, (1, 3, 3), (1, 2, 2), (2, 2), (1, 1), (0, 0))
+    x, y = torch.randn(2, 1, 3, 3), torch.randn(1, 1, 3, 3)
+    with convolutions.keeping(convolutions.Kept()):
+        first = convolutions.patches(x, s)
+        assert convolutions.patches(x.detach(), s) is first
+        assert convolutions.patches(x.transpose(2, 3), s) is not first
+        convolutions.replace(x, 1, y)
+        assert convolutions.patches(x, s) is first
+        torch.testing.assert_close(first, convolutions.columns(x, s))
+        x.mul_(2)
+        again = convolutions.patches(x, s)
+        assert again is not first
+    assert convolutions.patches(x, s) is not again
+    torch.testing.assert_close(again, convolutions.columns(x, s))

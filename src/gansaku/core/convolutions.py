@@ -13,8 +13,9 @@ is small and the weights are many, and where one side has a few channels only.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -96,7 +97,7 @@ def down(x: Tensor, w: Tensor, s: Shape, bias: Tensor | None = None) -> Tensor:
     """`x [N, C, H, W]` convolved, plus `bias [O]`: `[N, O, h, w]`."""
     way = ways(s)[0]
     if way == "columns":
-        return _picture(product(columns(x, s), w.permute(0, 2, 3, 1).flatten(1), bias), s)
+        return _picture(product(patches(x, s), w.permute(0, 2, 3, 1).flatten(1), bias), s)
     if way == "lines":
         return _plus(by_lines(x, w, s.padding), bias)
     return F.conv2d(x, w, bias, s.stride, s.padding)
@@ -130,7 +131,7 @@ def weigh(x: Tensor, y: Tensor, s: Shape) -> Tensor:
     way = ways(s)[2]
     if way == "columns":
         rows = y.permute(0, 2, 3, 1).flatten(0, 2)
-        found = product(rows.T, columns(x, s).T)
+        found = product(rows.T, patches(x, s).T)
         return found.view(s.small[0], *s.kernel, s.large[0]).permute(0, 3, 1, 2)
     if way == "lines":
         return weighed_by_lines(x, y, s)
@@ -161,6 +162,48 @@ def columns(x: Tensor, s: Shape) -> Tensor:
     steps, size = x.stride(), (s.n, *s.small[1:], *s.kernel, s.large[0])
     hops = (steps[0], s.stride[0] * steps[1], s.stride[1] * steps[2], *steps[1:])
     return x.as_strided(size, hops).reshape(-1, s.kernel[0] * s.kernel[1] * s.large[0])
+
+
+Kept = dict[tuple, tuple[Tensor, Tensor]]  # a tensor and its patches, by what is known of both
+
+
+class _Now:
+    kept: Kept | None = None
+
+
+@contextlib.contextmanager
+def keeping(kept: Kept) -> Generator[None]:
+    """What is cut into patches here is cut once, and both are held by `kept`."""
+    _Now.kept, before = kept, _Now.kept
+    try:
+        yield
+    finally:
+        _Now.kept = before
+
+
+def patches(x: Tensor, s: Shape) -> Tensor:
+    """`columns`, those that are kept if there are any."""
+    kept, key = _Now.kept, _key(x, s)
+    if kept is None:
+        return columns(x, s)
+    if key not in kept:
+        kept[key] = x, columns(x, s)
+    return kept[key][1]
+
+
+def replace(x: Tensor, first: int, rows: Tensor) -> None:
+    """`x[first:] = rows`, in the patches that are kept of `x` too."""
+    kept = _Now.kept or {}
+    mine = [(key[0], made) for key, (_, made) in kept.items() if key == _key(x, key[0])]
+    x[first:] = rows
+    for s, made in mine:
+        made[first * s.small[1] * s.small[2] :] = patches(rows, s._replace(n=len(rows)))
+        kept[_key(x, s)] = x, made
+
+
+def _key(x: Tensor, s: Shape) -> tuple:
+    """Of these very numbers: memory that is held by what is kept is nobody else's."""
+    return s, x.data_ptr(), x._version, x.shape, x.stride()
 
 
 def _picture(rows: Tensor, s: Shape) -> Tensor:

@@ -11,6 +11,7 @@ twice.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeGuard
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from gansaku.core import perceptrons
 from gansaku.core.compiling import twice
+from gansaku.core.convolutions import Kept, keeping, replace
 from gansaku.core.kernels import directly
 from gansaku.core.mixes import Between, Points, made
 from gansaku.core.perceptrons import Perceptrons
@@ -106,17 +108,17 @@ def at_once(
 
 def _taped(net: nn.Module, labels: Mapping[str, Tensor], x: Tensor, both: bool) -> _Taped | None:
     """What the critic says, all noted; None where that may not be judged at once."""
-    known = net in _SUITED
-    with (
-        torch.random.fork_rng(enabled=not known),
-        twice(norms=False),
-        Tape([x], rows=len(x)) as tape,
-    ):
+    known, kept = net in _SUITED, Kept()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(enabled=not known))
+        stack.enter_context(twice(norms=False))
+        stack.enter_context(keeping(kept))
+        tape = stack.enter_context(Tape([x], rows=len(x)))
         out = net(x, **labels)
     plain = isinstance(out, Tensor) and out.requires_grad and tape.whole(out) and tape.intact()
     _SUITED[net] = plain = plain and (not both or out.numel() == len(x))
     if plain:
-        return _Taped(tape, x, out)
+        return _Taped(tape, x, out, kept)
     tape.close()
     return None
 
@@ -135,6 +137,7 @@ class _Taped:
     tape: Tape
     x: Tensor
     out: Tensor
+    kept: Kept  # patches of what convolutions took in, which their weights' gradients ask for again
 
     def back(self, seeds: Tensor) -> None:
         torch.autograd.grad(self.out, self.tape.root, seeds)  # signals come back to all layers
@@ -146,7 +149,8 @@ class _Taped:
     def gradients(
         self, first: int, share: Tensor | None, v: Tensor
     ) -> tuple[list[Tensor], list[Tensor]]:
-        return _Products(self.tape, first, share).made(self.x, v)
+        with keeping(self.kept):
+            return _Products(self.tape, first, share).made(self.x, v)
 
 
 @dataclasses.dataclass
@@ -245,7 +249,7 @@ class _Products:
         if self.share is not None or 0 in h.stride():
             h = torch.cat([h[: self.first], t]) if self.first else t
         else:
-            h[self.first :] = t  # nobody reads these rows any more
+            replace(h, self.first, t)  # nobody reads these rows any more
         self._keep(layer.weight, layer.product(h))
 
     def _judged(self, signal: Tensor) -> Tensor:
