@@ -135,6 +135,27 @@ def test_first_and_second_derivatives(s, monkeypatch):
         assert torch.autograd.gradgradcheck(curved, (side, w), fast_mode=True)
 
 
+def test_patches_are_cut_once_for_both_gradients(monkeypatch):
+    s, cut, columns = SHAPES[0], [], convolutions.columns
+    monkeypatch.setattr(convolutions, "ways", lambda _: ("columns",) * 3)
+    monkeypatch.setattr(convolutions, "columns", lambda *given: cut.append(1) or columns(*given))
+    x, w, y = noise(s.n, *s.large), noise(s.small[0], s.large[0], *s.kernel), noise(s.n, *s.small)
+    plain = torch.autograd.grad(F.conv2d(x, w, None, s.stride, s.padding).square().sum(), (x, w))
+    found = torch.autograd.grad(convolutions.convolved(x, w, s).square().sum(), (x, w))
+    torch.testing.assert_close(found, plain, rtol=0, atol=1e-10)
+    assert len(cut) == 1, "of the input"
+    up = F.conv_transpose2d(y, w, None, s.stride, s.padding)
+    plain = torch.autograd.grad(up.square().sum(), (y, w))
+    found = torch.autograd.grad(convolutions.transposed(y, w, s).square().sum(), (y, w))
+    torch.testing.assert_close(found, plain, rtol=0, atol=1e-10)
+    assert len(cut) == 2, "of what came back"
+    held = w.detach()
+    out = convolutions.convolved(x, held, s)
+    torch.autograd.grad(out.sum(), x)
+    assert len(cut) == 3
+    assert not out.grad_fn.kept, "nobody will ask"
+
+
 OWN, ALL = ("", "", ""), ("columns",) * 3
 
 

@@ -172,9 +172,13 @@ class _Now:
 
 
 @contextlib.contextmanager
-def keeping(kept: Kept) -> Generator[None]:
-    """What is cut into patches here is cut once, and both are held by `kept`."""
-    _Now.kept, before = kept, _Now.kept
+def keeping(kept: Kept | None) -> Generator[None]:
+    """What is cut into patches here is cut once, and both are held by `kept`.
+
+    By what is kept already around it, if anything is.
+    """
+    before = _Now.kept
+    _Now.kept = kept if before is None else before
     try:
         yield
     finally:
@@ -284,26 +288,32 @@ def weighed_by_lines(x: Tensor, y: Tensor, s: Shape) -> Tensor:
 
 
 class _Product(torch.autograd.Function):
-    """Any of the three, with the other two as its derivatives."""
+    """Any of the three, with the other two as its derivatives.
+
+    Patches of a forward wait for the product of a learned weight's gradient, and those of what
+    comes back serve both gradients.
+    """
 
     @staticmethod
     def forward(ctx: Any, of: Any, a: Tensor, b: Tensor, s: Shape, *bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(a, b)
-        ctx.of, ctx.shape = of, s
-        return of(a, b, s, *bias)
+        ctx.of, ctx.shape, ctx.kept = of, s, Kept()
+        with keeping(ctx.kept if ctx.needs_input_grad[2] else None):
+            return of(a, b, s, *bias)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         (g,), (a, b), s, wanted = grads, ctx.saved_tensors, ctx.shape, ctx.needs_input_grad
         to_a, to_b = DERIVATIVES[ctx.of]
         bias = [g.sum((0, 2, 3)) if each else None for each in wanted[4:]]
-        return (
-            None,
-            to_a(a, b, g, s) if wanted[1] else None,
-            to_b(a, b, g, s) if wanted[2] else None,
-            None,
-            *bias,
-        )
+        with keeping(ctx.kept if wanted[2] else None):
+            return (
+                None,
+                to_a(a, b, g, s) if wanted[1] else None,
+                to_b(a, b, g, s) if wanted[2] else None,
+                None,
+                *bias,
+            )
 
 
 def _made(of: Any, a: Tensor, b: Tensor, s: Shape, *bias: Tensor | None) -> Tensor:
