@@ -69,7 +69,7 @@ def test_rows_that_know_one_another_are_judged_apart(how):
     torch.manual_seed(0)
     net = Mixing(how)
     for _ in range(2):
-        assert abreast(net, {}, torch.randn(2 * N, 4)) is None
+        assert abreast(net, {}, *torch.randn(2, N, 4)) is None
 
 
 def test_what_remembers_is_not_asked():
@@ -82,7 +82,7 @@ def test_what_remembers_is_not_asked():
 
     net = Counting(4, 1)
     net.register_buffer("mean", torch.zeros(1))
-    assert abreast(net, {}, torch.randn(2 * N, 4)) is None
+    assert abreast(net, {}, *torch.randn(2, N, 4)) is None
     assert not net.seen
 
 
@@ -95,7 +95,7 @@ def test_gradients_are_those_of_one_after_the_other():
     for together in (True, False):
         net.zero_grad()
         if together:
-            at_real, at_fake = halves(abreast(net, {"y": y}, torch.cat([real, fake])))
+            at_real, at_fake = halves(abreast(net, {"y": y}, real, fake))
         else:
             at_real, at_fake = net(real, y), net(fake, y)
         value = NonSaturating().d(at_real, at_fake)
@@ -107,12 +107,12 @@ def test_gradients_are_those_of_one_after_the_other():
 def test_dropout_is_no_tie_and_nothing_is_drawn_of_the_callers():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(4, 64), Dropout(0.5), nn.Linear(64, 1))
-    x, state = torch.randn(N, 4).repeat(2, 1), torch.get_rng_state()
+    x, state = torch.randn(N, 4), torch.get_rng_state()
     torch.random.set_rng_state(state)
-    first, second = halves(abreast(net, {}, x))
+    first, second = halves(abreast(net, {}, x, x))
     assert (first != second).any(), "each half has masks of its own"
     torch.random.set_rng_state(state)
-    assert torch.equal(net(x), torch.cat([first, second])), "asking took a draw"
+    assert torch.equal(net(x.repeat(2, 1)), torch.cat([first, second])), "asking took a draw"
 
 
 def test_halves_of_all_that_is_said():
@@ -126,18 +126,20 @@ def test_halves_of_all_that_is_said():
 def test_a_critic_asks_once_and_keeps_both():
     calls = []
     net = nn.Linear(4, 1)
-    critic = Critic(lambda x: calls.append(len(x)) or net(x), abreast=lambda x: net(x))
+    critic = Critic(
+        lambda x: calls.append(len(x)) or net(x), abreast=lambda *both: net(torch.cat(both))
+    )
     real, fake = torch.randn(2, N, 4)
     at_real, _ = critic.sides(real, fake)
     assert critic(real) is at_real
     assert not calls
     before = Critic(
-        lambda x: calls.append(len(x)) or net(x), abreast=lambda x: pytest.fail("asked")
+        lambda x: calls.append(len(x)) or net(x), abreast=lambda *_: pytest.fail("asked")
     )
     before(real)  # as a penalty does
     before.sides(real, fake)
     before = Critic(
-        lambda x: calls.append(len(x)) or net(x), abreast=lambda x: pytest.fail("asked")
+        lambda x: calls.append(len(x)) or net(x), abreast=lambda *_: pytest.fail("asked")
     )
     before.sides(real, fake[:2])
     assert calls == [N, N, N, 2]
@@ -150,8 +152,8 @@ def test_steps_are_those_of_one_after_the_other(penalties, monkeypatch):
     )
     passes: list[bool] = []
 
-    def counted(net, told, x):
-        said = abreast(net, told, x)
+    def counted(*given):
+        said = abreast(*given)
         passes.append(said is not None)
         return said
 
@@ -164,7 +166,7 @@ def test_steps_are_those_of_one_after_the_other(penalties, monkeypatch):
     monkeypatch.setattr(duel, "abreast", counted)
     together = steps()
     assert passes == ([] if penalties else [True, True])
-    monkeypatch.setattr(duel, "abreast", lambda net, told, x: None)
+    monkeypatch.setattr(duel, "abreast", lambda *_: None)
     torch.testing.assert_close(together, steps(), rtol=1e-4, atol=1e-6)
 
 

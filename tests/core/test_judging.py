@@ -185,6 +185,25 @@ def test_gradients_and_terms_are_autograds(name, penalties, monkeypatch):
     assert bool(made) != apart, "patches cannot have a row judged and held at once"
 
 
+class Squares(GradientPenalty):
+    """Another function of other points, by somebody else."""
+
+    def points(self, real, fake, noise):
+        return (real + fake) / 2
+
+    def value(self, slopes):
+        return sum(g.square().sum() for g in slopes)
+
+
+@pytest.mark.parametrize("name", ["perceptron", "dcgan"])
+def test_a_penalty_made_of_one_of_ours_is_what_it_says(name, monkeypatch):
+    net = built(CRITICS, name)
+    found, expected, _ = both_ways(net, False, Wasserstein(), (Squares(),), monkeypatch)
+    equal(found, expected)
+    ours = turn(net, False, Wasserstein(), PENALTIES["gp"])[0]["GradientPenalty"]
+    assert not torch.isclose(found[0]["Squares"], ours)
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: type(o).__name__)
 def test_every_objective(objective, monkeypatch):
     net = built(CRITICS, "dcgan")

@@ -18,35 +18,34 @@ from gansaku.core.compiling import twice
 _APART: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 
 
-def abreast(net: nn.Module, told: Mapping[str, Tensor], x: Tensor) -> Any:
-    """What a critic says of the two halves of `x`, both told the same; None where they may mix."""
+def abreast(net: nn.Module, told: Mapping[str, Tensor], real: Tensor, fake: Tensor) -> Any:
+    """What a critic says of both, real first, told the same of each; None where they may mix."""
+    known = _APART.get(net)
+    if known is False:
+        return None
     labels = {name: torch.cat([y, y]) for name, y in told.items()}
-    judge = partial(net, **labels)
-    return judge(x) if _apart(net, judge, x) else None
-
-
-def _apart(net: nn.Module, judge: Callable[[Tensor], Any], x: Tensor) -> bool:
-    """Whether what `judge` says by `net` of each half of `x` is independent of the other half.
-
-    Asked once of a network: said again of other samples beside the same ones, with the same
-    dropout, it must be the same. One that remembers what it saw (its buffers) is not asked.
-    """
-    if net not in _APART:
-        _APART[net] = next(net.buffers(), None) is None and _unmoved(judge, x.detach())
-    return _APART[net]
+    judge, x = partial(net, **labels), torch.cat([real, fake])
+    if known is None:
+        known = _APART[net] = _apart(net, judge, x)
+    return judge(x) if known else None
 
 
 @torch.no_grad()
-def _unmoved(judge: Callable[[Tensor], Any], x: Tensor) -> bool:
-    a, b = x.chunk(2)
-    others = torch.cat([a, 1 - 2 * b]), torch.cat([1 - 2 * a, b])
-    said, *again = (_said(judge, each) for each in (x, *others))
+def _apart(net: nn.Module, judge: Callable[[Tensor], Any], x: Tensor) -> bool:
+    """Whether what `judge` says by `net` of each half of `x` is independent of the other half.
+
+    Said again of each half beside itself, with the same dropout, it must be the same. A network
+    that remembers what it saw (its buffers) is not asked.
+    """
+    if next(net.buffers(), None) is not None:
+        return False
+    said = _said(judge, x)
     if not said or any(out.ndim == 0 or len(out) != len(x) for out in said):
         return False
     return all(
         torch.equal(halves(first)[side], halves(second)[side])
-        for side, changed in enumerate(again)
-        for first, second in zip(said, changed, strict=True)
+        for side, half in enumerate(x.chunk(2))
+        for first, second in zip(said, _said(judge, torch.cat([half, half])), strict=True)
     )
 
 

@@ -187,10 +187,10 @@ def keeping(kept: Kept | None) -> Generator[None]:
 
 def patches(x: Tensor, s: Shape) -> Tensor:
     """`columns`, those that are kept if there are any."""
-    kept, key = _Now.kept, _key(x, s)
+    kept = _Now.kept
     if kept is None:
         return columns(x, s)
-    if key not in kept:
+    if (key := _key(x, s)) not in kept:
         kept[key] = x, columns(x, s)
     return kept[key][1]
 

@@ -17,7 +17,7 @@ from gansaku.core.abreast import abreast, halves
 from gansaku.core.bounds import none_negative
 from gansaku.core.contract import Batch, Clock, Nets, Phase, Player, Share, Stage, Terms
 from gansaku.core.errors import UserError
-from gansaku.core.judging import Judged, at_once, holds, points_of, suited
+from gansaku.core.judging import Judged, at_once, holds, suited
 from gansaku.core.noise import Noise
 from gansaku.core.optim import Adam
 from gansaku.core.precision import exactly, full
@@ -66,7 +66,7 @@ class Critic:
         self,
         forward: Callable[[Any], Any],
         logits: Callable[[Any], Output] = lambda said: said,
-        abreast: Callable[[Tensor], Any] = lambda both: None,
+        abreast: Callable[[Tensor, Tensor], Any] = lambda real, fake: None,
     ) -> None:
         self._forward, self._logits, self._abreast = forward, logits, abreast
         self._made: list[tuple[Any, Any]] = []
@@ -85,7 +85,7 @@ class Critic:
         """The logits of both, by one pass where that may be."""
         tensors = isinstance(real, Tensor) and isinstance(fake, Tensor)
         if tensors and not self._made and real.shape == fake.shape:
-            said = self._abreast(torch.cat([real, fake]))
+            said = self._abreast(real, fake)
             if said is not None:
                 self._made += zip((real, fake), halves(said), strict=True)
         return self(real), self(fake)
@@ -281,7 +281,7 @@ class Duel(FromLatents):
         if not (apt and suited(nets.D) and len(holding) == len(self.penalties)):
             return None
         draws = copy.copy(clock)  # which the way by autograd must not find used
-        held = [(penalty, points_of(penalty, sides, draws)) for penalty in holding]
+        held = [(penalty, penalty.points(*sides, draws)) for penalty in holding]
         return at_once(nets.D, self.condition(batch), sides, held, self.objective.d, factor)
 
     def _named(self, values: Sequence[Tensor]) -> Terms:

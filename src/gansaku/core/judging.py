@@ -37,11 +37,11 @@ _SUITED: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 class Holding(Protocol):
     """A penalty on the slope at certain points.
 
-    One that lies between the samples may say its `share` of them, and one that asks for the
-    slopes' norms alone may be a function `of_norms`, as in `gansaku.losses.penalties`.
+    One that asks for the slopes' norms alone has a `value` with an attribute `by_norms`, the same
+    as a function of the penalty and the norms, as in `gansaku.losses.penalties`.
     """
 
-    def points(self, real: Tensor, fake: Tensor, noise: object) -> Tensor: ...
+    def points(self, real: Tensor, fake: Tensor, noise: object) -> Points: ...
 
     def value(self, slopes: Gradients) -> Tensor: ...
 
@@ -71,12 +71,6 @@ def suited(net: nn.Module) -> bool:
 def holds(penalty: object) -> TypeGuard[Holding]:
     """Whether it is such a penalty; `isinstance` of a protocol takes ten times as long."""
     return hasattr(penalty, "points") and hasattr(penalty, "value")
-
-
-def points_of(penalty: Holding, sides: tuple[Tensor, Tensor], noise: object) -> Points:
-    """Where a penalty holds the slope, as `at_once` takes it."""
-    share = getattr(penalty, "share", None)
-    return Between(*sides, share(*sides, noise)) if share else penalty.points(*sides, noise)
 
 
 def at_once(
@@ -204,14 +198,14 @@ class _Turn:
 
 def _derived(penalty: Holding, slopes: Tensor, factor: float | Tensor) -> tuple[Tensor, Tensor]:
     """`factor` times a penalty, and its derivative by the slopes; that of a norm is 0 at 0."""
-    of_norms = getattr(penalty, "of_norms", None)
-    if of_norms is None:
+    by_norms = getattr(penalty.value, "by_norms", None)
+    if by_norms is None:
         slopes = slopes.detach().requires_grad_()
         value = factor * penalty.value((slopes,))
         (v,) = torch.autograd.grad(value, slopes)
         return value.detach(), v
     norms = torch.linalg.vector_norm(slopes.flatten(1), dim=1).requires_grad_()
-    value = factor * of_norms(norms)
+    value = factor * by_norms(penalty, norms)
     (by,) = torch.autograd.grad(value, norms)
     norms = norms.detach()
     by = torch.where(norms > 0, by / norms, 0.0)

@@ -22,11 +22,12 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from gansaku.core.mixes import Between
+from gansaku.core.mixes import Between, Points
 from gansaku.core.slopes import Gradients, of_slope
 from gansaku.core.tape import Tape
 
 Sample = Tensor | tuple[Tensor, ...]
+At = Points | tuple[Points, ...]  # where a slope is taken
 Critic = Callable[[Sample], Tensor | Sequence[Tensor]]
 
 
@@ -53,7 +54,7 @@ class SlopePenalty(Penalty):
     of_slope: ClassVar[bool] = True
 
     @abc.abstractmethod
-    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
+    def points(self, real: Sample, fake: Sample, noise: Draws) -> At:
         """Where the slope is taken."""
 
     @abc.abstractmethod
@@ -74,11 +75,14 @@ class NormPenalty(SlopePenalty):
     def value(self, slopes: Gradients) -> Tensor:
         return self.of_norms(_norm(slopes))
 
+    # who overrides `value` loses it, and is asked for slopes
+    value.by_norms = lambda self, norms: self.of_norms(norms)  # ty: ignore[missing-attribute]
+
 
 class MixPenalty(SlopePenalty):
     """One that holds the slope between each real sample and a fake one."""
 
-    def share(self, real: Sample, fake: Sample, noise: Draws) -> Tensor:
+    def _share(self, real: Sample, fake: Sample, noise: Draws) -> Tensor:
         """`[N, 1]` from U(0, 1), of each real sample in its point.
 
         Raises ValueError where real and fake differ in shape.
@@ -91,10 +95,11 @@ class MixPenalty(SlopePenalty):
             )
         return noise.uniform(len(reals[0]), 1).to(reals[0])
 
-    def points(self, real: Sample, fake: Sample, noise: Draws) -> Sample:
-        share = self.share(real, fake, noise)
+    def points(self, real: Sample, fake: Sample, noise: Draws) -> At:
+        share = self._share(real, fake, noise)
         pairs = zip(_members(real), _members(fake), strict=True)
-        return _map(lambda _: Between(*next(pairs), share).made(), real)
+        mixes = tuple(Between(*pair, share) for pair in pairs)
+        return mixes[0] if isinstance(real, Tensor) else mixes
 
 
 class Constraint(abc.ABC):
@@ -236,11 +241,12 @@ class WeightClip(Constraint):
             parameter.clamp_(-self.c, self.c)
 
 
-def _held(critic: Critic, at: Sample, phi: Callable[[Gradients], Tensor]) -> Tensor:
+def _held(critic: Critic, at: At, phi: Callable[[Gradients], Tensor]) -> Tensor:
     """phi of d(sum of logits)/d(sample) for each member of `at`, differentiable itself."""
-    members = tuple(x.requires_grad_() for x in _members(at))
+    sample = tuple(map(_made, at)) if isinstance(at, tuple) else _made(at)
+    members = tuple(x.requires_grad_() for x in _members(sample))
     with Tape(members) as tape:
-        logits = [logits.sum() for logits in _outputs(critic(at))]
+        logits = [logits.sum() for logits in _outputs(critic(sample))]
         total = logits[0] if len(logits) == 1 else sum(logits[1:], start=logits[0])
     return of_slope(total, members, tape, phi)
 
@@ -254,6 +260,11 @@ def _norm(gradients: Gradients) -> Tensor:
     """|gradient| of each sample, [N]; vector_norm's own gradient at zero is zero, not NaN."""
     norms = [torch.linalg.vector_norm(g.reshape(len(g), -1), dim=1) for g in gradients]
     return norms[0] if len(norms) == 1 else torch.linalg.vector_norm(torch.stack(norms), dim=0)
+
+
+def _made(points: Points) -> Tensor:
+    """Samples as they are: a critic may know them."""
+    return points.made() if isinstance(points, Between) else points
 
 
 def _members(sample: Sample) -> tuple[Tensor, ...]:
