@@ -40,6 +40,8 @@ class Mixing(nn.Module):
             "one number for all": lambda: h.mean(),
             "turned round": lambda: h.flip(0),
             "summed": lambda: h.sum(0),
+            "by name": lambda: {"logits": h},
+            "with nothing beside": lambda: (h, None),
         }[self.how]()
 
 
@@ -62,7 +64,7 @@ class Said(NamedTuple):
     "how",
     [
         *("its deviation", "its largest, without gradients", "batch norm without memory"),
-        *("one number for all", "turned round", "summed"),
+        *("one number for all", "turned round", "summed", "by name", "with nothing beside"),
     ],
 )
 def test_rows_that_know_one_another_are_judged_apart(how):

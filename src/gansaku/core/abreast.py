@@ -5,7 +5,7 @@ One pass reads the weights once and makes one weight product a layer; two make t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -53,15 +53,15 @@ def _said(judge: Callable[[Tensor], Any], x: Tensor) -> list[Tensor]:
     devices = [x.device] if x.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), twice(norms=False):
         torch.manual_seed(0)
-        return list(_tensors(judge(x)))
+        return _tensors(judge(x))
 
 
-def _tensors(said: Any) -> Iterable[Tensor]:
+def _tensors(said: Any) -> list[Tensor]:
+    """All of them, or none where there is something else."""
     if isinstance(said, Tensor):
-        yield said
-        return
-    for each in said:
-        yield from _tensors(each)
+        return [said]
+    found = [_tensors(each) for each in said] if isinstance(said, tuple | list) else []
+    return [x for each in found for x in each] if all(found) else []
 
 
 def halves(said: Any) -> tuple[Any, Any]:
