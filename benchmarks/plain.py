@@ -6,7 +6,8 @@ through the critic one after the other, fakes of a critic's turn are cut off by 
 forward that built its graph (the most copied script of WGAN-GP with perceptrons does not even cut
 them off: nor does ours here), Adam is torch's default, batches come from a DataLoader that makes
 each sample on its own, by way of Pillow as torchvision's data sets do. The networks and the losses
-are those of our side. Translators are in `plain_translators.py`.
+are those of our side. Translators are in `plain_translators.py`, SinGAN in
+`plain_singan.py`.
 """
 
 from __future__ import annotations

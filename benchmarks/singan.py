@@ -25,18 +25,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 import gansaku as gs
 from common import IMAGES, WORK, Results, arguments, parse, shared, slug, table, train_for
 from gansaku.core import config
-from gansaku.core.loop import Run
 from gansaku.core.noise import Noise
 from gansaku.data.draw import save_sheet
-from gansaku.data.single import open_single
 from gansaku.importing import import_singan
 from gansaku.metrics.patches import patch_distance, reconstruction_error, single_image_diversity
 from gansaku.recipes.singan import SinGAN
+from plain_singan import begun, plainly
 
 SAMPLES = 6  # of the patch distance
 SPREAD = 24  # of the diversity
@@ -134,60 +132,19 @@ def without(picture: Path, given: str) -> dict[str, Any]:
 # --- the time of an iteration ---
 
 
-def plain_step(run: Run, k: int, make: dict[str, torch.optim.Optimizer]) -> None:
-    """One iteration as one writes it down: graphs of fakes, gradients of all, Adam by the list."""
-    nets, recipe, clock = run.nets, run.recipe, run.clock("plain")
-    d, real = nets.D[k], nets.memory.real(k)
-    for _ in range(3):
-        make["D"].zero_grad()
-        (-d(real).mean()).backward(retain_graph=True)
-        fake = recipe.fake(nets, k, clock, 1)
-        d(fake.detach()).mean().backward(retain_graph=True)
-        plain_penalty(d, real, fake).backward()
-        make["D"].step()
-    for _ in range(3):
-        make["G"].zero_grad()
-        (-d(recipe.fake(nets, k, clock, 1)).mean()).backward(retain_graph=True)
-        (10 * (recipe.again(nets, k) - real).square().mean()).backward()
-        make["G"].step()
-
-
-def plain_penalty(critic: Any, real: Tensor, fake: Tensor) -> Tensor:
-    share = torch.rand(1)
-    at = (share * real + (1 - share) * fake.detach()).requires_grad_()
-    out = critic(at)
-    (slope,) = torch.autograd.grad(out, at, torch.ones_like(out), create_graph=True)
-    return 0.1 * (slope.norm(2, dim=1) - 1).square().mean()
-
-
 def steps(picture: Path, turns: int) -> dict[str, Any]:
     """Processor seconds of an iteration, ours and plain in turns, and the ratio of the medians."""
     rows = []
     for back in range(LAST, 0, -1):
-        run, other = (begun(picture, back) for _ in range(2))
-        other.nets.to(memory_format=torch.contiguous_format).train()
-        k = run.stage_number
-        optimizers = {
-            name: torch.optim.Adam(net.parameters(), 5e-4, (0.5, 0.999), foreach=True)
-            for name, net in (("D", other.nets.D[k]), ("G", other.nets.G[k]))
-        }
-        ours, theirs = [], []
+        run, other = (begun(str(picture), back) for _ in range(2))
+        ours, theirs, plain = [], [], plainly(other)
         for _ in range(1 + turns):  # the first warms up
             ours.append(seconds(run.advance))
-            theirs.append(seconds(lambda r=other, k=k, o=optimizers: plain_step(r, k, o)))
+            theirs.append(seconds(plain))
         one, two = statistics.median(ours[1:]), statistics.median(theirs[1:])
-        rows.append({"scale": k, "ours": one, "plain": two, "ratio": two / one})
+        rows.append({"scale": run.stage_number, "ours": one, "plain": two, "ratio": two / one})
         print(rows[-1], flush=True)
     return {"scales": rows}
-
-
-def begun(picture: Path, back: int) -> Run:
-    """A run at the first step of a large scale, with untrained networks."""
-    run = Run(SinGAN(effort="paper"), open_single(str(picture)), log_every=10**9)
-    run.nets.memory.see(run.source.take([0])["x"])
-    run.stage_number = run.nets.memory.count - back
-    run.entered = list(range(run.stage_number + 1))
-    return run
 
 
 def seconds(work: Callable[[], Any]) -> float:

@@ -29,6 +29,7 @@ from gansaku.recipes.dcgan import DCGAN
 from gansaku.recipes.pix2pix import Pix2Pix
 from gansaku.recipes.sngan import SNGAN
 from gansaku.recipes.wgan_gp import WGANGP
+from plain_singan import begun, plainly
 
 CARD = Card(title="", paper="arXiv:1406.2661", year=2014, task="images", line="", bibtex="")
 
@@ -162,6 +163,11 @@ def cycle(pixels: int, images: int, pairs: int) -> Row:
     )
 
 
+def photograph(x: Tensor) -> Any:
+    """The picture of a row of SinGAN, 103 x 153: the largest scale of it has 64 channels."""
+    return x[0, :, :103].permute(1, 2, 0).numpy()
+
+
 LOADING = "loading 64 pictures of 32x32x3 with a flip"
 SLOW = {"g_optimizer": Adam(1e-4, (0.5, 0.9)), "d_optimizer": Adam(1e-4, (0.5, 0.9))}
 ROWS = (
@@ -241,6 +247,15 @@ ROWS = (
     ),
     cycle(128, 16, 7),
     cycle(256, 8, 5),
+    Row(
+        "SinGAN, exact, an iteration at 103x153, 64 channels",
+        (1, 3, 153),
+        lambda x: plainly(begun(photograph(x))),
+        lambda x: playing(begun(photograph(x))),
+        1.1,
+        1.4,
+        5,
+    ),
     Row(
         "64 samples of DCGAN, 64x64x3, width 64",
         (64, 3, 64),
