@@ -197,7 +197,7 @@ ROWS = (
         ),
         2.2,
         3.0,
-        25,
+        75,
     ),
     Row(
         "WGAN-GP, convolutions, 64x64x3, 1 + 1 updates, batch 16",
@@ -206,7 +206,7 @@ ROWS = (
         lambda x: ours(WGANGP(batch_size=16, z=100, d_updates=1, width=64, **SLOW), x),
         1.6,
         2.1,
-        15,
+        25,
     ),
     Row(
         "small DCGAN 32x32, nearest doubling, batch 64",
@@ -226,7 +226,7 @@ ROWS = (
         lambda x: ours(GivenLabelled(batch_size=64), x, torch.arange(len(x)) % 10),
         1.4,
         2.0,
-        25,
+        75,
     ),
     Row(
         "SNGAN residual 32x32x3, 1 + 1 updates, batch 16",
