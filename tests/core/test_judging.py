@@ -185,6 +185,15 @@ def test_gradients_and_terms_are_autograds(name, penalties, monkeypatch):
     assert bool(made) != apart, "patches cannot have a row judged and held at once"
 
 
+def test_room_for_mixes_is_nothing_that_was_in_memory(monkeypatch):
+    net, empty = built(CRITICS, "perceptron"), torch.Tensor.new_empty
+    odd = lambda x, *size, **said: empty(x, *size, **said).fill_(torch.nan)  # noqa: E731
+    monkeypatch.setattr(torch.Tensor, "new_empty", odd)
+    penalties = PENALTIES["r1-gp-dragan"]
+    found, expected, _ = both_ways(net, False, Wasserstein(), penalties, monkeypatch)
+    equal(found, expected)
+
+
 class Squares(GradientPenalty):
     """Another function of other points, by somebody else."""
 

@@ -11,7 +11,6 @@ twice.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeGuard
@@ -91,7 +90,7 @@ def at_once(
         way: Perceptrons | _Taped | None = perceptrons.turn(net, told, groups)
     if way is None or (both and way.out.numel() != len(way.out)):
         labels = {name: torch.cat([y] * len(groups)) for name, y in told.items()}
-        way = _taped(net, labels, torch.cat([made(each) for each in groups]), both)
+        way = _taped(net, labels, torch.cat([made(each).detach() for each in groups]), both)
     else:
         _SUITED[net] = True
     if way is None:
@@ -103,11 +102,12 @@ def at_once(
 def _taped(net: nn.Module, labels: Mapping[str, Tensor], x: Tensor, both: bool) -> _Taped | None:
     """What the critic says, all noted; None where that may not be judged at once."""
     known, kept = net in _SUITED, Kept()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(torch.random.fork_rng(enabled=not known))
-        stack.enter_context(twice(norms=False))
-        stack.enter_context(keeping(kept))
-        tape = stack.enter_context(Tape([x], rows=len(x)))
+    with (
+        torch.random.fork_rng(enabled=not known),
+        twice(norms=False),
+        keeping(kept),
+        Tape([x], rows=len(x)) as tape,
+    ):
         out = net(x, **labels)
     plain = isinstance(out, Tensor) and out.requires_grad and tape.whole(out) and tape.intact()
     _SUITED[net] = plain = plain and (not both or out.numel() == len(x))

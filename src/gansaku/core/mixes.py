@@ -42,7 +42,8 @@ def mixed(real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
 
 
 def made(points: Points) -> Tensor:
-    return points.made() if isinstance(points, Between) else points.detach()
+    """Mixes made, and samples as they are: a critic may know them."""
+    return points.made() if isinstance(points, Between) else points
 
 
 def sources(groups: Sequence[Points]) -> tuple[list[Tensor], list[tuple[int, int, Tensor]]]:

@@ -7,7 +7,6 @@ was a sixth of the turn's time.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu_, linear
 
 from gansaku.core import kernels
-from gansaku.core.mixes import Points, mixed, sources
+from gansaku.core.mixes import Points, made, mixed, sources
 from gansaku.core.sequences import hooked, leaves
 
 Layer = tuple[nn.Linear, float]  # and the share below zero of what it gives: 1 where it is linear
@@ -60,22 +59,20 @@ def turn(
     net: nn.Module, told: Mapping[str, Tensor], groups: Sequence[Points]
 ) -> Perceptrons | None:
     """What the critic says of `groups` of samples, ready for signals; None where it is no such."""
-    x = groups[0]
-    samples, mixes = sources(groups)
-    device = samples[0].device.type
-    if told or not torch.is_grad_enabled() or torch.is_autocast_enabled(device):
+    x = made(groups[0])
+    if told or not torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type):
         return None
     known = None if nn.modules.module._has_any_global_hook() else layers_of(net)
-    if known is None or known[0][0][0].in_features != math.prod(x.shape[1:]):
+    if known is None or known[0][0][0].in_features != x[0].numel():
         return None
-    if len(x.shape) > 2 and type(next(leaves(net))) is not nn.Flatten:
+    if x.ndim > 2 and type(next(leaves(net))) is not nn.Flatten:
         return None
     layers, ends = known
     weights = [module.weight for module, _ in layers]
     if any(type(w) is not nn.Parameter or w.dtype != x.dtype for w in weights):
         return None
     learns = any(weight.requires_grad for weight in weights)
-    return Perceptrons(samples, mixes, layers, ends) if learns else None
+    return Perceptrons(*sources(groups), layers, ends) if learns else None
 
 
 @dataclasses.dataclass
@@ -94,9 +91,9 @@ class Perceptrons:
 
     def __post_init__(self) -> None:
         with torch.no_grad():
-            x, made = self._rows()
+            x = self._rows()
             self.inputs = [x]
-            h = x[:made]
+            h = x[: self._made]
             for module, slope in self.layers:
                 h = kernels.layer(linear, h, module.weight, module.bias)
                 if len(h) < len(x):
@@ -105,13 +102,18 @@ class Perceptrons:
         out = self.inputs.pop()
         self.out = out.flatten() if self.flat else out
 
-    def _rows(self) -> tuple[Tensor, int]:
-        """Room for all rows, and how many of them are in it."""
+    def _rows(self) -> Tensor:
+        """The samples, and room for their mixes' tangents."""
         flat = [x.detach().flatten(1) for x in self.samples]
-        made = sum(map(len, flat))
-        x = flat[0].new_empty(made + sum(len(share) for *_, share in self.mixes), flat[0].shape[1])
-        torch.cat(flat, out=x[:made])
-        return x, made
+        more = sum(len(share) for *_, share in self.mixes)
+        x = flat[0].new_empty(self._made + more, flat[0].shape[1])
+        torch.cat(flat, out=x[: self._made])
+        return x
+
+    @property
+    def _made(self) -> int:
+        """Rows that stand in the first layer's input; those of mixes never do."""
+        return sum(map(len, self.samples))
 
     def _with_mixes(self, h: Tensor) -> Tensor:
         parts = h.split([len(x) for x in self.samples])
@@ -143,6 +145,8 @@ class Perceptrons:
         """
         found, of, t = [], [], v.flatten(1)
         by = None if share is None else share.view(-1, 1)
+        if by is not None:
+            self.inputs[0][self._made :].zero_()  # which the objective has no share of
         for number, (module, _) in enumerate(self.layers):
             h, signal = self.inputs[number], self.signals[number]
             weight, bias = module.weight, module.bias

@@ -22,7 +22,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from gansaku.core.mixes import Between, Points
+from gansaku.core.mixes import Between, Points, made
 from gansaku.core.slopes import Gradients, of_slope
 from gansaku.core.tape import Tape
 
@@ -243,7 +243,7 @@ class WeightClip(Constraint):
 
 def _held(critic: Critic, at: At, phi: Callable[[Gradients], Tensor]) -> Tensor:
     """phi of d(sum of logits)/d(sample) for each member of `at`, differentiable itself."""
-    sample = tuple(map(_made, at)) if isinstance(at, tuple) else _made(at)
+    sample = tuple(map(made, at)) if isinstance(at, tuple) else made(at)
     members = tuple(x.requires_grad_() for x in _members(sample))
     with Tape(members) as tape:
         logits = [logits.sum() for logits in _outputs(critic(sample))]
@@ -260,11 +260,6 @@ def _norm(gradients: Gradients) -> Tensor:
     """|gradient| of each sample, [N]; vector_norm's own gradient at zero is zero, not NaN."""
     norms = [torch.linalg.vector_norm(g.reshape(len(g), -1), dim=1) for g in gradients]
     return norms[0] if len(norms) == 1 else torch.linalg.vector_norm(torch.stack(norms), dim=0)
-
-
-def _made(points: Points) -> Tensor:
-    """Samples as they are: a critic may know them."""
-    return points.made() if isinstance(points, Between) else points
 
 
 def _members(sample: Sample) -> tuple[Tensor, ...]:
